@@ -1,0 +1,50 @@
+"""What a portrait can be asked to do in one frame."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from livekit_avatar.types import MOUTH_SHAPES, Floats
+
+UPPER_SHAPES = (
+    "browInnerUp",
+    "browOuterUpLeft",
+    "browOuterUpRight",
+    "browDownLeft",
+    "browDownRight",
+    "eyeSquintLeft",
+    "eyeSquintRight",
+    "eyeBlinkLeft",
+    "eyeBlinkRight",
+)
+"""ARKit names of what the upper face does."""
+
+SHAPES = MOUTH_SHAPES + UPPER_SHAPES
+"""The order of `Pose.shapes`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pose:
+    """One frame of a portrait, decided but not drawn.
+
+    Attributes:
+        shapes: (32,) float32 in 0..1 in the order of `SHAPES`.
+        yaw: radians, positive turns the face to the viewer's right.
+        pitch: radians, positive nods down.
+        roll: radians, positive leans clockwise for the viewer.
+        x: head shift to the viewer's right, in inter-ocular distances.
+        y: head shift down, in inter-ocular distances.
+        gaze_x: -1 .. 1, positive looks to the viewer's right.
+        gaze_y: -1 .. 1, positive looks down.
+        breath: 0 (out) .. 1 (in).
+    """
+
+    shapes: Floats
+    yaw: float = 0.0
+    pitch: float = 0.0
+    roll: float = 0.0
+    x: float = 0.0
+    y: float = 0.0
+    gaze_x: float = 0.0
+    gaze_y: float = 0.0
+    breath: float = 0.0

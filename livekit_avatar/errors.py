@@ -1,0 +1,156 @@
+"""Every error this package raises on purpose.
+
+    AvatarError
+    ├── ConfigurationError        arguments or environment variables that contradict or are missing
+    ├── InputError                what the caller handed in cannot be used
+    │   ├── PictureError
+    │   │   ├── UnreadablePictureError
+    │   │   ├── PictureTooLargeError
+    │   │   ├── NoFaceError
+    │   │   ├── SeveralFacesError
+    │   │   ├── FaceTooSmallError
+    │   │   └── FaceTurnedError
+    │   ├── AudioError
+    │   │   ├── UnreadableAudioError
+    │   │   └── AudioFormatError
+    │   └── BundleError           a .avatar file that is broken, hostile or too new
+    ├── ModelError
+    │   ├── ModelNotFoundError    a model file is not on this machine
+    │   ├── ModelCorruptError     its sha256 is not the published one
+    │   └── DownloadError
+    ├── EngineError
+    │   ├── EngineNotFoundError
+    │   └── EngineFailedError     an engine broke while it was loading, hearing or drawing
+    ├── MisuseError               a call at a moment when it cannot work
+    │   ├── NotStartedError
+    │   ├── AlreadyStartedError
+    │   ├── ClosedError
+    │   └── SecondConsumerError
+    └── DemoError                 a part of the demo (dev server, voice) cannot be had
+
+Each says in one line what is wrong and what to do about it: `str(error)` is
+"problem. fix", and the two halves are attributes.
+"""
+
+from __future__ import annotations
+
+
+class AvatarError(Exception):
+    """Base of the tree.
+
+    Attributes:
+        problem: what is wrong, a phrase without a full stop.
+        fix: what to do about it, a sentence.
+    """
+
+    def __init__(self, problem: str, *, fix: str) -> None:
+        super().__init__(problem, fix)
+        self.problem = problem
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.problem}. {self.fix}"
+
+
+class ConfigurationError(AvatarError, ValueError):
+    """Arguments or environment variables contradict one another or are missing."""
+
+
+class InputError(AvatarError, ValueError):
+    """Something the caller handed in cannot be used."""
+
+
+class PictureError(InputError):
+    """A picture cannot become a face."""
+
+
+class UnreadablePictureError(PictureError):
+    """The bytes are not a picture that can be decoded."""
+
+
+class PictureTooLargeError(PictureError):
+    """More bytes or pixels than the limit; refused before decoding."""
+
+
+class NoFaceError(PictureError):
+    """No face was found."""
+
+
+class SeveralFacesError(PictureError):
+    """Several faces, and none is clearly the largest."""
+
+
+class FaceTooSmallError(PictureError):
+    """The face has too few pixels to be animated."""
+
+
+class FaceTurnedError(PictureError):
+    """The face is turned too far from the camera."""
+
+
+class AudioError(InputError):
+    """A sound cannot be used as speech."""
+
+
+class UnreadableAudioError(AudioError):
+    """The file holds no sound that can be decoded."""
+
+
+class AudioFormatError(AudioError):
+    """An array, rate or channel count that is not speech PCM."""
+
+
+class BundleError(InputError):
+    """A .avatar file is broken, hostile, or newer than this program."""
+
+
+class ModelError(AvatarError):
+    """A model file cannot be used."""
+
+
+class ModelNotFoundError(ModelError, FileNotFoundError):
+    """A model file is not on this machine."""
+
+
+class ModelCorruptError(ModelError):
+    """A model file is not the published one."""
+
+
+class DownloadError(ModelError):
+    """A model file could not be fetched."""
+
+
+class EngineError(AvatarError):
+    """An engine cannot be used."""
+
+
+class EngineNotFoundError(EngineError):
+    """No engine of that name is installed."""
+
+
+class EngineFailedError(EngineError):
+    """An engine broke while it was loading, hearing or drawing."""
+
+
+class MisuseError(AvatarError, RuntimeError):
+    """A call came at a moment when it cannot work."""
+
+
+class NotStartedError(MisuseError):
+    """The runtime or session has not been started."""
+
+
+class AlreadyStartedError(MisuseError):
+    """The runtime or session has been started before."""
+
+
+class ClosedError(MisuseError):
+    """The runtime or session has been closed."""
+
+
+class SecondConsumerError(MisuseError):
+    """Frames are being read by somebody else already."""
+
+
+class DemoError(AvatarError):
+    """A part of the demo cannot be had on this machine."""
