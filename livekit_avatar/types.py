@@ -6,11 +6,10 @@ All are immutable. Times are integers: samples or frame numbers, never float sec
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, TypeAlias, get_args
 
 import numpy as np
 import numpy.typing as npt
-from typing_extensions import TypeAlias
 
 SPEECH_RATE = 16_000
 """Sample rate that every audio network hears, in Hz."""

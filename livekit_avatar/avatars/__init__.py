@@ -1,0 +1,1 @@
+"""Avatars as files that users own."""

@@ -1,0 +1,1 @@
+"""Faces in pictures: landmarks, and whether a photo will do."""

@@ -1,0 +1,1 @@
+"""Speech to mouth state, streaming, 25 times a second."""

@@ -1,0 +1,1 @@
+"""Twenty-five frames a second, each with the speech that belongs to it."""
