@@ -1,1 +1,1 @@
-"""Sound: decoding, resampling, log-mel."""
+"""Sound: decoding files, resampling streams."""
