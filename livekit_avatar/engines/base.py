@@ -91,7 +91,8 @@ class Step:
         segment: the utterance, counted from 0; None for an idle step.
         start: first sample, at 16 kHz, of its segment that belongs to this step.
         stop: one past the last.
-        last: no further step of this segment follows.
+        last: no further step of this segment follows. An engine gives a step only when it knows this, so
+            it keeps back a full frame until more speech or the end of the segment has come.
         data: the engine's own (the face and what it does).
     """
 

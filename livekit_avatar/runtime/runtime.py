@@ -1,0 +1,345 @@
+"""The live runtime: speech is pushed in, frames with their speech come out, for as long as the face lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import AsyncIterator, Callable, Generator
+from typing import Any
+
+import numpy as np
+from typing_extensions import Self
+
+from livekit_avatar import metrics
+from livekit_avatar.avatar import Avatar, Source, open_avatar
+from livekit_avatar.engines.base import Engine, Face, Step
+from livekit_avatar.engines.feed import SpeechFeed
+from livekit_avatar.errors import (
+    AlreadyStartedError,
+    AudioFormatError,
+    ClosedError,
+    MisuseError,
+    NotStartedError,
+    SecondConsumerError,
+)
+from livekit_avatar.runtime.pacer import Pacer
+from livekit_avatar.runtime.scheduler import Device
+from livekit_avatar.types import AudioChunk, Emotion, Image, Samples, VideoFrame
+
+logger = logging.getLogger(__name__)
+
+
+class AvatarRuntime:
+    """One session of a face. Every method belongs to the event loop that called `start`.
+
+    Args:
+        engine: what draws the face.
+        face: the face, as the engine has loaded it.
+        seed: decides blinks, glances and sway; the same seed gives the same life.
+        paced: frames come 25 times a second by the clock; False: as fast as they are read, for a
+            consumer that keeps time itself.
+        max_ahead: seconds of unspoken speech above which `push_audio` waits while frames are being read.
+        max_unread: seconds of speech that may be pushed while nobody reads frames.
+        pacer: the metronome; tests bring one with a clock of their own.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        face: Face,
+        *,
+        seed: int = 0,
+        paced: bool = True,
+        max_ahead: float = 60.0,
+        max_unread: float = 600.0,
+        pacer: Pacer | None = None,
+    ) -> None:
+        self.face = face
+        self._paced = paced
+        self._max_ahead = max_ahead
+        self._max_unread = max_unread
+        self._pacer = pacer or Pacer(engine.info.fps)
+        self._device = Device(engine)
+        self._performance = engine.perform(face, seed=seed)
+        self._feed = SpeechFeed(self._performance)
+        self._started = self._closed = self._paused = False
+        self._reading = self._read = False  # now; ever
+        self._room = asyncio.Event()  # set with every frame: speech may have been spoken
+        self._later: deque[Callable[[], None]] = deque()  # calls to the performance, made between frames
+        self._epoch = 0  # counts interruptions
+        self._unheard = False
+        self._number = 0
+        self._shown: int | None = None  # id of the last step that was published
+        self._image: Image | None = None
+        self._drawing: tuple[Step, asyncio.Future[Image]] | None = None
+        self._first_pushed: float | None = None
+
+    @classmethod
+    async def create(
+        cls, avatar: Avatar | Source, *, size: int | None = None, seed: int = 0, paced: bool = True
+    ) -> Self:
+        """Open an avatar off the event loop and make its runtime.
+
+        Args:
+            avatar: a built-in name such as "ada", a picture, a .avatar file, or an opened avatar.
+            size: the longer side of the video in pixels, where the avatar is a picture.
+            seed: as for the class.
+            paced: as for the class.
+        """
+        if not isinstance(avatar, Avatar):
+            avatar = await asyncio.to_thread(open_avatar, avatar, size=size)
+        return cls(avatar.engine, avatar.face, seed=seed, paced=paced)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of the video in pixels."""
+        return self.face.size
+
+    @property
+    def speaking(self) -> bool:
+        """Whether pushed speech has frames to come."""
+        return self._feed.speaking
+
+    async def start(self) -> None:
+        """Draw the first picture, so that nothing is cold when speech comes.
+
+        Raises:
+            AlreadyStartedError: it was started before.
+            EngineFailedError: the engine cannot draw.
+        """
+        if self._started:
+            raise AlreadyStartedError(
+                "the runtime has been started before", fix="Make a new runtime for a new session."
+            )
+        self._started = True
+        self._image = await self._device.render(self._idle())
+
+    async def push_audio(self, audio: Samples | bytes, sample_rate: int) -> None:
+        """Add speech to the utterance; waits while more than `max_ahead` seconds are unspoken.
+
+        Args:
+            audio: (n,) int16 mono, or the same as little-endian bytes.
+            sample_rate: in Hz.
+
+        Raises:
+            NotStartedError: `start` was not called.
+            ClosedError: the runtime has been stopped.
+            AudioFormatError: not int16 mono, or a rate that is not speech.
+            MisuseError: more than `max_unread` seconds were pushed and nobody reads frames.
+        """
+        self._check()
+        samples = _samples(audio)
+        if not self._read and self._feed.unspoken > self._max_unread:
+            raise MisuseError(
+                f"{self._max_unread:.0f} seconds of speech are waiting and nobody reads frames",
+                fix="Read frames with `async for frame in runtime.run()` while you push.",
+            )
+        while self._read and self._feed.unspoken > self._max_ahead:
+            self._room.clear()
+            await self._room.wait()
+            self._check()
+        if not self._feed.speaking:
+            self._first_pushed = self._pacer.clock()
+        self._feed.push(samples, sample_rate)
+
+    async def flush(self) -> None:
+        """The utterance is complete. Does nothing if none is open."""
+        self._check()
+        self._feed.end_segment()
+
+    async def interrupt(self) -> None:
+        """Forget all speech; no frame after the next one has any of it, and the mouth closes."""
+        self._check()
+        self._epoch += 1
+        self._feed.clear()
+        self._unheard = False
+        self._later.append(lambda: self._performance.interrupt(self._shown))
+        self._room.set()
+
+    async def pause(self) -> None:
+        """Hold the speech: idle frames come until `resume`."""
+        self._check()
+        if not self._paused:
+            self._paused = True
+            self._epoch += 1
+            self._later.append(lambda: self._feed.hold(self._shown))
+
+    async def resume(self) -> None:
+        """Go on with the very sample where `pause` stopped."""
+        self._check()
+        self._paused = False
+
+    def set_emotion(self, emotion: Emotion) -> None:
+        """Show a mood from the next frame on, eased in."""
+        self._check()
+        self._later.append(lambda: self._performance.set_emotion(emotion))
+
+    def act(self, action: str) -> None:
+        """Perform an action that the engine's info names, such as "nod"."""
+        self._check()
+        self._later.append(lambda: self._performance.act(action))
+
+    def run(self) -> Frames:
+        """Frames: `async for frame in runtime.run()` never ends; `in await runtime.run()` when all is spoken."""
+        self._check()
+        return Frames(self, endless=True)
+
+    async def stop(self) -> None:
+        """End the session; readers of frames end. May be called twice."""
+        self._closed = True
+        self._room.set()
+        if self._drawing:
+            await asyncio.wait({self._drawing[1]})
+            self._drawing[1].exception()
+            self._drawing = None
+
+    async def __aenter__(self) -> Self:
+        """Start."""
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        """Stop."""
+        await self.stop()
+
+    def _check(self) -> None:
+        if self._closed:
+            raise ClosedError("the runtime has been stopped", fix="Make a new runtime for a new session.")
+        if not self._started:
+            raise NotStartedError("the runtime is not started", fix="Call `await runtime.start()` first.")
+
+    async def next_frame(self, *, endless: bool) -> VideoFrame | None:
+        """The next frame; None when the runtime is stopped or, unless endless, all is spoken."""
+        if self._reading:
+            raise SecondConsumerError(
+                "somebody else is reading the frames of this runtime",
+                fix="Read them in one place and hand them on, or make a runtime for each reader.",
+            )
+        self._reading = self._read = True
+        try:
+            return await self._next_frame(endless)
+        finally:
+            self._reading = False
+            self._room.set()
+
+    async def _next_frame(self, endless: bool) -> VideoFrame | None:
+        if not endless:
+            self._feed.end_segment()
+            if not self._feed.speaking:
+                return None
+        due = await self._pacer.tick() if self._paced else self._pacer.clock()
+        if self._closed:
+            return None
+        step, audio = await self._decide()
+        epoch = self._epoch
+        repeated = await self._draw(step, due + 1 / self._pacer.fps)
+        if self._closed:
+            return None
+        return self._frame(step, audio if epoch == self._epoch else None, repeated)
+
+    async def _decide(self) -> tuple[Step, AudioChunk | None]:
+        """What the next frame shows and says."""
+        while True:
+            while self._later:
+                self._later.popleft()()
+            if self._paused:
+                return self._idle(), None
+            self._unheard |= self._feed.pump()
+            item = self._feed.next()
+            if item is not None:
+                return item
+            if not self._unheard:
+                return self._idle(), None
+            self._unheard = False
+            await self._device.hear(self._performance)
+
+    def _idle(self) -> Step:
+        return self._performance.idle()
+
+    async def _draw(self, step: Step, deadline: float) -> bool:
+        """Draw the step, or keep the last picture if there is no time; True if the last one is kept."""
+        before = self._image
+        while True:
+            if self._drawing is None:
+                self._drawing = step, self._device.render(step)
+            drawn, picture = self._drawing
+            timeout = None if self._image is None else max(0.0, deadline - self._pacer.clock())
+            done, _ = await asyncio.wait({picture}, timeout=timeout)
+            if not done:
+                return self._image is before
+            self._drawing = None
+            self._image = picture.result()
+            if drawn is step:
+                return False
+
+    def _frame(self, step: Step, audio: AudioChunk | None, repeated: bool) -> VideoFrame:
+        assert self._image is not None
+        spoken = audio is not None
+        frame = VideoFrame(
+            image=self._image,
+            audio=audio,
+            number=self._number,
+            segment=step.segment if spoken else None,
+            last=step.last and spoken,
+            repeated=repeated,
+        )
+        self._number += 1
+        if spoken or step.segment is None:
+            self._shown = step.id
+        self._count(frame)
+        return frame
+
+    def _count(self, frame: VideoFrame) -> None:
+        metrics.FRAMES.labels("repeated" if frame.repeated else "spoken" if frame.audio else "idle").inc()
+        if frame.audio and self._first_pushed is not None:
+            metrics.FIRST_FRAME_SECONDS.observe(self._pacer.clock() - self._first_pushed)
+            self._first_pushed = None
+
+
+class Frames:
+    """The frames of a runtime: endless, or, once awaited, until all pushed speech has been spoken."""
+
+    def __init__(self, runtime: AvatarRuntime, *, endless: bool) -> None:
+        self._runtime = runtime
+        self._endless = endless
+
+    def __aiter__(self) -> AsyncIterator[VideoFrame]:
+        return self
+
+    async def __anext__(self) -> VideoFrame:
+        frame = await self._runtime.next_frame(endless=self._endless)
+        if frame is None:
+            raise StopAsyncIteration
+        return frame
+
+    def __await__(self) -> Generator[Any, None, Frames]:
+        """The same frames, ending when all pushed speech has been spoken."""
+        yield from ()
+        return Frames(self._runtime, endless=False)
+
+
+def _samples(audio: Samples | bytes) -> Samples:
+    """Check speech that was pushed in.
+
+    Raises:
+        AudioFormatError: not int16 mono.
+    """
+    if isinstance(audio, (bytes, bytearray, memoryview)):
+        if len(audio) % 2:
+            raise AudioFormatError(
+                "an odd number of bytes of speech", fix="Push whole 16-bit samples, two bytes each."
+            )
+        return np.frombuffer(audio, np.dtype("<i2")).astype(np.int16, copy=False)
+    if not isinstance(audio, np.ndarray) or audio.dtype != np.int16:
+        kind = audio.dtype if isinstance(audio, np.ndarray) else type(audio).__name__
+        raise AudioFormatError(
+            f"speech of type {kind}",
+            fix="Push int16: (samples * 32767).astype(np.int16) for floats in -1..1.",
+        )
+    if audio.ndim != 1:
+        raise AudioFormatError(
+            f"speech of shape {audio.shape}",
+            fix="Push mono speech of shape (n,): audio.mean(axis=1) for stereo.",
+        )
+    return audio
