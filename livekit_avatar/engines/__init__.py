@@ -1,4 +1,7 @@
-"""The engines: found by entry points of the group "livekit_avatar.engines", built-in ones like any other."""
+"""The engines: found by entry points of the group "livekit_avatar.engines", built-in ones like any other.
+
+An engine that is not installed as a package joins with `register`.
+"""
 
 from __future__ import annotations
 
@@ -16,8 +19,14 @@ _lock = Lock()
 
 
 def names() -> list[str]:
-    """Names of the installed engines, sorted."""
-    return sorted({point.name for point in entry_points(group=GROUP)})
+    """Names of the installed and registered engines, sorted."""
+    return sorted({point.name for point in entry_points(group=GROUP)} | _engines.keys())
+
+
+def register(engine: Engine) -> None:
+    """Offer an engine to this process under `engine.info.name`, before any installed one of that name."""
+    with _lock:
+        _engines[engine.info.name] = engine
 
 
 def get(name: str) -> Engine:
