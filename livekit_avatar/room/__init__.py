@@ -1,1 +1,5 @@
 """The face in a LiveKit room."""
+
+from livekit_avatar.room.session import AvatarSession
+
+__all__ = ["AvatarSession"]

@@ -97,6 +97,11 @@ class AvatarRuntime:
         return self.face.size
 
     @property
+    def started(self) -> bool:
+        """Whether `start` has been called."""
+        return self._started
+
+    @property
     def speaking(self) -> bool:
         """Whether pushed speech has frames to come."""
         return self._feed.speaking
@@ -181,7 +186,7 @@ class AvatarRuntime:
         self._later.append(lambda: self._performance.act(action))
 
     def run(self) -> Frames:
-        """Frames: `async for frame in runtime.run()` never ends; `in await runtime.run()` when all is spoken."""
+        """Frames: `async for frame in runtime.run()`; with `in await runtime.run()` they end when all is spoken."""
         self._check()
         return Frames(self, endless=True)
 
