@@ -69,12 +69,13 @@ def decode_arrays(data: bytes, *, most: int) -> dict[str, npt.NDArray[Any]]:
 
 
 def _array(name: str, view: dict[str, Any], most: int) -> npt.NDArray[Any]:
+    shape: list[int] = view["shape"]
     if view["dtype"] not in _DTYPES:
         raise BundleError(f"has an array {name!r} of type {view['dtype']}", fix=COPY_AGAIN)
-    if math.prod(view["shape"]) > most:
+    if math.prod(shape) > most:
         raise BundleError(f"has an array {name!r} of more than {most} elements", fix=COPY_AGAIN)
     flat: npt.NDArray[Any] = np.frombuffer(view["data"], _DTYPES[view["dtype"]])
-    return flat.reshape(view["shape"])
+    return flat.reshape(shape)
 
 
 def encode_picture(image: Image, lossless: bool = True) -> bytes:

@@ -1,0 +1,134 @@
+"""Read any picture into the one form the package works with."""
+
+from __future__ import annotations
+
+import io
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+import numpy.typing as npt
+from PIL import Image as Pillow
+from PIL import ImageOps, UnidentifiedImageError
+
+from livekit_avatar.errors import PictureError, PictureTooLargeError, UnreadablePictureError
+from livekit_avatar.types import Image
+
+MAX_BYTES: Final = 32 << 20
+MAX_PIXELS: Final = 40_000_000
+
+_SAVE_AS = "Open it in a picture editor and save it as PNG or JPEG."
+_WIDE_GREY: Final = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
+"""Pillow's modes of more than 8 bits; its own conversion would clip them to white."""
+
+
+def read_picture(
+    source: Path | bytes | Pillow.Image | npt.NDArray[np.uint8],
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_pixels: int = MAX_PIXELS,
+) -> Image:
+    """Read a picture: a fresh (H, W, 4) uint8 RGBA, straight alpha, turned upright as its EXIF data says.
+
+    Args:
+        source: a file, the bytes of one, a Pillow picture, or an array: (H, W) grey, (H, W, 1 | 2 | 3 | 4)
+            uint8 grey, grey and alpha, RGB or RGBA. Of an animation the first frame is taken.
+        max_bytes: of a file.
+        max_pixels: width times height, known from the header before anything is decoded.
+
+    Raises:
+        UnreadablePictureError: no such file, or not a picture, or a broken one.
+        PictureTooLargeError: more bytes or pixels than allowed.
+    """
+    if isinstance(source, np.ndarray):
+        return _from_array(source, max_pixels)
+    if isinstance(source, Pillow.Image):
+        return _decode(source, "The picture", max_pixels)
+    name = "The picture" if isinstance(source, bytes) else f"The picture {source.name!r}"
+    data = source if isinstance(source, bytes) else _load(source, name, max_bytes)
+    if len(data) > max_bytes:
+        raise PictureTooLargeError(
+            f"{name} has more than {max_bytes / 1e6:.0f} MB",
+            fix="Make it smaller: 1500 pixels a side are plenty, as a JPEG.",
+        )
+    if not data:
+        raise UnreadablePictureError(f"{name} is empty", fix="Copy or download it again.")
+    return _open(data, name, max_pixels)
+
+
+def _load(path: Path, name: str, max_bytes: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(max_bytes + 1)
+    except IsADirectoryError as error:
+        raise UnreadablePictureError(f"{name} is a folder", fix="Name one picture in it.") from error
+    except FileNotFoundError as error:
+        raise UnreadablePictureError(f"{name} does not exist", fix="Check the path.") from error
+    except OSError as error:  # Windows calls a folder a missing permission
+        raise UnreadablePictureError(
+            f"{name} cannot be opened ({error.strerror})", fix="Check that it is a file you may read."
+        ) from error
+
+
+def _open(data: bytes, name: str, max_pixels: int) -> Image:
+    try:
+        with Pillow.open(io.BytesIO(data)) as picture:
+            return _decode(picture, name, max_pixels)
+    except PictureError:
+        raise
+    except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
+        raise _too_many_pixels(name, max_pixels) from error
+    except UnidentifiedImageError as error:
+        raise UnreadablePictureError(f"{name} is not a picture in a known format", fix=_SAVE_AS) from error
+    except Exception as error:  # Pillow's parsers raise whatever a broken file makes them meet
+        raise UnreadablePictureError(f"{name} is broken", fix=_SAVE_AS) from error
+
+
+def _decode(picture: Pillow.Image, name: str, max_pixels: int) -> Image:
+    _check_pixels(picture.width, picture.height, name, max_pixels)
+    try:
+        picture.seek(0)
+        upright = ImageOps.exif_transpose(_eight_bit(picture))
+        return np.array(upright.convert("RGBA"))
+    except MemoryError:
+        raise
+    except Exception as error:  # as above
+        raise UnreadablePictureError(f"{name} is broken or cut short", fix=_SAVE_AS) from error
+
+
+def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
+    """Wide grey brought to 8 bits: 16-bit data by its full range, other data by its own."""
+    if picture.mode not in _WIDE_GREY:
+        return picture
+    values = np.asarray(picture).astype(np.float64)
+    low, high = (0.0, 65535.0) if picture.mode.startswith("I;16") else (values.min(), values.max())
+    scaled = (values - low) * (255 / max(high - low, 1e-9))
+    grey = Pillow.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
+    grey.info, grey.getexif = picture.info, picture.getexif
+    return grey
+
+
+def _from_array(array: npt.NDArray[np.uint8], max_pixels: int) -> Image:
+    if array.dtype != np.uint8 or array.ndim not in (2, 3) or array.size == 0 or array.shape[2:] > (4,):
+        raise UnreadablePictureError(
+            f"An array of shape {array.shape} and type {array.dtype} is not a picture",
+            fix="Pass (H, W, 3) RGB or (H, W, 4) RGBA as uint8.",
+        )
+    height, width = array.shape[:2]
+    _check_pixels(width, height, "The picture", max_pixels)
+    planes = array.reshape(height, width, -1)
+    alpha = planes[..., -1:] if planes.shape[2] in (2, 4) else np.full((height, width, 1), 255, np.uint8)
+    colour = planes[..., :3] if planes.shape[2] >= 3 else np.repeat(planes[..., :1], 3, axis=2)
+    return np.ascontiguousarray(np.concatenate([colour, alpha], axis=2))
+
+
+def _check_pixels(width: int, height: int, name: str, max_pixels: int) -> None:
+    if width * height > max_pixels:
+        raise _too_many_pixels(name, max_pixels)
+
+
+def _too_many_pixels(name: str, max_pixels: int) -> PictureTooLargeError:
+    return PictureTooLargeError(
+        f"{name} has more than {max_pixels / 1e6:.0f} million pixels",
+        fix="Make it smaller: 1500 pixels a side are plenty.",
+    )
