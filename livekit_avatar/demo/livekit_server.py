@@ -59,23 +59,26 @@ class LiveKitServer:
 
 
 @contextlib.asynccontextmanager
-async def dev_server(*, progress: Progress = logger.info) -> AsyncIterator[LiveKitServer]:
+async def dev_server(
+    *, program: Path | None = None, progress: Progress = logger.info
+) -> AsyncIterator[LiveKitServer]:
     """A LiveKit server for as long as the block lasts.
 
     The one of LIVEKIT_URL if that is set; else one of our own on 127.0.0.1, on free ports, with a key pair
     made for this run. It is stopped when the block is left.
 
     Args:
+        program: the livekit-server to run, whatever LIVEKIT_URL says; None looks for one.
         progress: told in a sentence about steps that take long.
 
     Raises:
         ConfigurationError: LIVEKIT_URL is set, but its key pair is missing or refused, or nothing answers.
         DemoError: no server program is here and none can be built, or it does not start.
     """
-    if settings().livekit_url:
+    if program is None and settings().livekit_url:
         yield await configured_server()
         return
-    program = await find_program(progress)
+    program = program or await find_program(progress)
     with tempfile.TemporaryDirectory(prefix="livekit-server-") as folder:
         async with _running(program, Path(folder)) as server:
             yield server
@@ -151,7 +154,7 @@ async def _build(target: Path, progress: Progress) -> None:
     """Builds `target` in a folder beside it, then renames, so that a broken build leaves nothing."""
     go = find_go()
     target.parent.mkdir(parents=True, exist_ok=True)
-    progress(f"Building livekit-server {VERSION} from source with {go} (once; one to two minutes).")
+    progress(f"Building livekit-server {VERSION} from source with {go} (once; two to three minutes).")
     with tempfile.TemporaryDirectory(prefix="go-", dir=target.parent, ignore_cleanup_errors=True) as folder:
         # The whole environment goes along for the proxy and cache settings that Go reads.
         # No C compiler is needed. Without -modcacherw nobody could delete the folder.
