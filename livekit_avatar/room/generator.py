@@ -57,7 +57,7 @@ class RuntimeGenerator(VideoGenerator):
 def video_frame(image: Image) -> rtc.VideoFrame:
     """A picture, (H, W, 4) uint8 RGBA, as LiveKit takes it; the pixels are not copied."""
     height, width = image.shape[:2]
-    return rtc.VideoFrame(width, height, rtc.VideoBufferType.RGBA, memoryview(image).cast("B"))
+    return rtc.VideoFrame(width, height, rtc.VideoBufferType.RGBA, image.data.cast("B"))
 
 
 def audio_frame(chunk: AudioChunk) -> rtc.AudioFrame:
@@ -69,4 +69,5 @@ def _mono(frame: rtc.AudioFrame) -> Samples:
     samples = np.frombuffer(frame.data, np.int16)
     if frame.num_channels == 1:
         return samples
-    return samples.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
+    mixed: Samples = samples.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
+    return mixed

@@ -186,7 +186,7 @@ class AvatarRuntime:
         self._later.append(lambda: self._performance.act(action))
 
     def run(self) -> Frames:
-        """Frames: `async for frame in runtime.run()`; with `in await runtime.run()` they end when all is spoken."""
+        """Frames without end: `async for frame in runtime.run()`; `await` it, and they end with the speech."""
         self._check()
         return Frames(self, endless=True)
 
@@ -239,8 +239,6 @@ class AvatarRuntime:
         step, audio = await self._decide()
         epoch = self._epoch
         repeated = await self._draw(step, due + 1 / self._pacer.fps)
-        if self._closed:
-            return None
         return self._frame(step, audio if epoch == self._epoch else None, repeated)
 
     async def _decide(self) -> tuple[Step, AudioChunk | None]:
