@@ -87,9 +87,10 @@ def _open(data: bytes, name: str, max_pixels: int) -> Image:
 def _decode(picture: Pillow.Image, name: str, max_pixels: int) -> Image:
     _check_pixels(picture.width, picture.height, name, max_pixels)
     try:
-        picture.seek(0)
-        upright = ImageOps.exif_transpose(_eight_bit(picture))
-        return np.array(upright.convert("RGBA"))
+        upright = ImageOps.exif_transpose(picture)
+        if upright.mode == "La":  # the only mode that Pillow converts to nothing but its own kind
+            upright = upright.convert("LA")
+        return np.array(_eight_bit(upright).convert("RGBA"))
     except MemoryError:
         raise
     except Exception as error:  # as above
@@ -97,15 +98,13 @@ def _decode(picture: Pillow.Image, name: str, max_pixels: int) -> Image:
 
 
 def _eight_bit(picture: Pillow.Image) -> Pillow.Image:
-    """Wide grey brought to 8 bits: 16-bit data by its full range, other data by its own."""
+    """Wide grey brought to 8 bits: integers by the range of 16 bits, floats by their own."""
     if picture.mode not in _WIDE_GREY:
         return picture
     values = np.asarray(picture).astype(np.float64)
-    low, high = (0.0, 65535.0) if picture.mode.startswith("I;16") else (values.min(), values.max())
+    low, high = (values.min(), values.max()) if picture.mode == "F" else (0, max(65535, values.max()))
     scaled = (values - low) * (255 / max(high - low, 1e-9))
-    grey = Pillow.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
-    grey.info, grey.getexif = picture.info, picture.getexif
-    return grey
+    return Pillow.fromarray(scaled.round().clip(0, 255).astype(np.uint8))
 
 
 def _from_array(array: npt.NDArray[np.uint8], max_pixels: int) -> Image:
