@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 import pytest_asyncio
 
+from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server, find_program
 from livekit_avatar.settings import settings
 from livekit_avatar.types import Image
 
@@ -68,6 +69,19 @@ def face_model(monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("LIVEKIT_AVATAR_MODELS_DIR", str(model.parent))
     settings.cache_clear()
     return model
+
+
+@pytest.fixture(scope="session")
+def livekit_program() -> Path:
+    """The livekit-server program: on PATH, in the cache of the person who runs the tests, or built now."""
+    return asyncio.run(find_program(print))
+
+
+@pytest_asyncio.fixture
+async def livekit_server(livekit_program: Path) -> AsyncIterator[LiveKitServer]:
+    """A real LiveKit server on loopback, for one test."""
+    async with dev_server(program=livekit_program) as server:
+        yield server
 
 
 Golden = Callable[[str, Image], None]

@@ -46,9 +46,14 @@ class _Segment:
             self._heard.append(pcm)
             self.length += len(pcm)
 
-    def hand_out(self) -> Samples | None:
+    @property
+    def left(self) -> bool:
+        """Whether the performance has yet to get a piece."""
+        return bool(self._heard)
+
+    def hand_out(self) -> Samples:
         """The next piece for the performance."""
-        return self._heard.popleft() if self._heard else None
+        return self._heard.popleft()
 
     def original(self, step: Step) -> Samples:
         """The original samples of a step; the last step takes all that remain."""
@@ -71,7 +76,7 @@ class SpeechFeed:
     Args:
         performance: what hears the speech; nobody else may push into it.
         ahead: 16 kHz samples that the performance is given beyond the last step, so that a long text in
-            one burst neither delays its first frame nor fills memory twice.
+            one burst neither delays its first frame nor fills memory twice; more than the engine's look-ahead.
         rewind: 16 kHz samples behind the last step that can still be held and spoken again.
     """
 
@@ -133,11 +138,12 @@ class SpeechFeed:
     def pump(self) -> bool:
         """Hand the performance what it may have by now; True if there is something to hear."""
         handed = False
-        while self._waiting and self._handed < self._ahead:
+        while self._waiting:
             segment = self._waiting[0]
-            pcm = segment.hand_out()
-            if pcm is not None:
-                self._hand_over(segment, pcm)
+            if segment.left:
+                if self._handed >= self._ahead:
+                    break
+                self._hand_over(segment, segment.hand_out())
             elif segment.ended:
                 self.performance.end_segment()
                 self._waiting.popleft()

@@ -1,0 +1,130 @@
+"""A real agent with a face, in a real room on a real server, as a real subscriber gets it."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import numpy as np
+import pytest
+from engines_for_tests import flash
+from livekit import rtc
+from livekit.agents import Agent, AgentSession
+from livekit.agents.voice.room_io import RoomOptions
+from viewer import joined, until, viewer
+
+from livekit_avatar.demo.livekit_server import LiveKitServer
+from livekit_avatar.errors import AlreadyStartedError, ConfigurationError, InputError, NotStartedError
+from livekit_avatar.room import AvatarSession
+from livekit_avatar.runtime.runtime import AvatarRuntime
+
+
+def flashing(size: tuple[int, int] = (512, 512)) -> AvatarRuntime:
+    engine = flash()
+    return AvatarRuntime(engine, engine.face(size), paced=False)
+
+
+async def tone(seconds: float, rate: int = 24_000, block: float = 0.02) -> AsyncIterator[rtc.AudioFrame]:
+    """A loud tone in one burst, as a speech synthesiser sends it."""
+    count = round(block * rate)
+    for start in range(0, round(seconds * rate), count):
+        wave = 12_000 * np.sin(2 * np.pi * 440 * np.arange(start, start + count) / rate)
+        yield rtc.AudioFrame(wave.astype(np.int16).tobytes(), rate, 1, count)
+
+
+@asynccontextmanager
+async def agent_with(
+    avatar: AvatarSession, server: LiveKitServer
+) -> AsyncIterator[tuple[AgentSession[Any], rtc.Room]]:
+    async with joined(server, "agent", agent=True) as room:
+        session: AgentSession[Any] = AgentSession(vad=None)
+        await avatar.start(session, room)
+        try:
+            options = RoomOptions(audio_input=False, text_input=False, close_on_disconnect=False)
+            await session.start(Agent(instructions=""), room=room, room_options=options, record=False)
+            yield session, room
+        finally:
+            await session.aclose()
+            await avatar.aclose()
+
+
+async def test_the_face_arrives_at_25_fps_and_moves_with_the_voice(livekit_server: LiveKitServer) -> None:
+    avatar = AvatarSession(runtime=flashing())
+    async with viewer(livekit_server) as watching, agent_with(avatar, livekit_server) as (session, _):
+        await avatar.wait_for_join()
+        await until(lambda: len(watching.video) > 10)
+        started = time.monotonic()
+        await session.say("beep", audio=tone(3)).wait_for_playout()
+        await until(lambda: not watching.seen(time.monotonic() - 0.1))
+        assert watching.size == (512, 512)
+        assert watching.fps(started) > 24
+        assert 2.8 < watching.seen()[-1] - watching.seen()[0] < 3.2
+        assert 2.8 < watching.heard()[-1] - watching.heard()[0] < 3.2
+        assert abs(watching.seen()[0] - watching.heard()[0]) < 0.25
+
+
+async def test_an_interruption_ends_the_speech_and_the_next_one_is_heard(
+    livekit_server: LiveKitServer,
+) -> None:
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with viewer(livekit_server) as watching, agent_with(avatar, livekit_server) as (session, _):
+        speech = session.say("beep", audio=tone(10))
+        await until(watching.heard)
+        await session.interrupt()
+        await speech.wait_for_playout()
+        await until(lambda: not watching.seen(time.monotonic() - 0.3))
+        again = time.monotonic()
+        await session.say("beep", audio=tone(1)).wait_for_playout()
+        await until(lambda: watching.heard(again))
+        assert watching.seen(again)
+
+
+async def test_the_face_is_there_in_an_empty_room(livekit_server: LiveKitServer) -> None:
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with agent_with(avatar, livekit_server):
+        await avatar.wait_for_join(timeout=10)
+
+
+async def test_closing_the_face_leaves_the_agent_in_the_room(livekit_server: LiveKitServer) -> None:
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with agent_with(avatar, livekit_server) as (_, room):
+        await avatar.wait_for_join()
+        await avatar.aclose()
+        await avatar.aclose()
+        await asyncio.sleep(0.2)
+        assert room.isconnected()
+
+
+async def test_two_faces_in_one_process_and_room_one_after_the_other(livekit_server: LiveKitServer) -> None:
+    for _ in range(2):
+        avatar = AvatarSession(runtime=flashing((128, 128)))
+        async with agent_with(avatar, livekit_server) as (session, _):
+            await session.say("beep", audio=tone(0.4)).wait_for_playout()
+
+
+def test_two_faces_for_one_session_are_refused_by_name() -> None:
+    with pytest.raises(ConfigurationError, match="`avatar_image` and `avatar_id`"):
+        AvatarSession(avatar_image="me.jpg", avatar_id="ada")
+
+
+async def test_a_session_that_was_not_started_says_so() -> None:
+    avatar = AvatarSession()
+    with pytest.raises(NotStartedError, match="start"):
+        _ = avatar.runtime
+    await avatar.aclose()
+
+
+async def test_an_unknown_avatar_is_named_and_the_voice_stays(livekit_server: LiveKitServer) -> None:
+    async with joined(livekit_server, "agent", agent=True) as room:
+        session: AgentSession[Any] = AgentSession(vad=None)
+        avatar = AvatarSession(avatar="nobody")
+        with pytest.raises(InputError, match="'nobody'"):
+            await avatar.start(session, room)
+        assert session.output.audio is None
+        with pytest.raises(AlreadyStartedError):
+            await avatar.start(session, room)
+        await avatar.aclose()
+        await session.aclose()
