@@ -1,0 +1,93 @@
+"""`livekit-avatar demo`: talk to a face in the browser, or let it say something and measure."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import signal
+from collections.abc import Coroutine
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, TypeVar
+
+import typer
+
+EXAMPLES = (
+    "Examples: [cyan]livekit-avatar demo[/] · [cyan]livekit-avatar demo --avatar me.jpg[/] · "
+    '[cyan]livekit-avatar demo --say "Hello there." --record hello.mp4[/]'
+)
+
+Result = TypeVar("Result")
+
+
+def demo(
+    avatar: Annotated[str, typer.Option(help="A built-in name, a picture, or a .avatar file.")] = "ada",
+    say: Annotated[
+        str | None, typer.Option(help="Say this to a second participant, who measures, instead of a page.")
+    ] = None,
+    record: Annotated[
+        Path | None, typer.Option(help="With --say: record what that participant receives, as mp4.")
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="With --say: end with one line of JSON.")] = False,
+    port: Annotated[int, typer.Option(help="Port of the page; 0 takes any free one.", min=0, max=65535)] = 0,
+    llm: Annotated[
+        str, typer.Option(help="module:Class of a livekit-agents LLM instead of answers by rule.")
+    ] = "",
+    tts: Annotated[str, typer.Option(help="module:Class of a livekit-agents TTS instead of eSpeak NG.")] = "",
+    verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error.")] = False,
+) -> None:
+    """Talk to a face in the browser: a LiveKit server, a voice agent and a page, all on this machine."""
+    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR)
+    from livekit_avatar.avatar import open_avatar
+    from livekit_avatar.demo import show
+    from livekit_avatar.errors import ConfigurationError
+
+    if say is None and (record is not None or as_json):
+        raise ConfigurationError("--record and --json need --say", fix="Add --say with a sentence.")
+    text = None if say is None else show.check_text(say)
+    path = None if record is None else show.check_path(record)
+    who = show.cast(open_avatar(avatar), language=llm, voice=tts)
+    if text is None:
+        with contextlib.suppress(KeyboardInterrupt):
+            _run(show.talk(who, port=port, ready=_ready, progress=_progress))
+        return
+    report = _run(show.say(text, who, path=path, progress=_progress))
+    typer.echo(json.dumps(asdict(report)) if as_json else _sentence(asdict(report)))
+
+
+def _ready(address: str) -> None:
+    typer.echo(f"Open {address} to talk to it. Ctrl-C ends it.")
+
+
+def _progress(sentence: str) -> None:
+    typer.echo(sentence, err=True)
+
+
+def _sentence(report: dict[str, Any]) -> str:
+    parts = [
+        f"{report['fps']:.1f} pictures a second",
+        f"first sound after {report['first_audio_ms']:.0f} ms",
+    ]
+    if report["av_offset_ms"] is not None:
+        parts.append(f"lips {report['av_offset_ms']:+.0f} ms from the voice")
+    where = f"{report['file']}: " if report["file"] else ""
+    return f"{where}{report['duration_s']:.1f} s received, " + ", ".join(parts)
+
+
+def _run(work: Coroutine[Any, Any, Result]) -> Result:
+    """Runs `work`; Ctrl-C and SIGTERM cancel it, and it cleans up before KeyboardInterrupt is raised."""
+
+    async def cancellable() -> Result:
+        task = asyncio.ensure_future(work)
+        loop = asyncio.get_running_loop()
+        for each in (signal.SIGINT, signal.SIGTERM):
+            with contextlib.suppress(NotImplementedError):  # Windows; there asyncio.run does it
+                loop.add_signal_handler(each, task.cancel)
+        return await task
+
+    try:
+        return asyncio.run(cancellable())
+    except asyncio.CancelledError:
+        raise KeyboardInterrupt from None

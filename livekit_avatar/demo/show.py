@@ -1,0 +1,208 @@
+"""The demo as a whole: server, agent and page, or server, agent and recorder."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import logging
+import secrets
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import asdict, dataclass
+from datetime import timedelta
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+from livekit import api
+from livekit.agents import llm, tts
+
+from livekit_avatar.avatar import Avatar
+from livekit_avatar.demo.agent import IDENTITY, SAY, RuleLLM, agent
+from livekit_avatar.demo.client import find_client
+from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server
+from livekit_avatar.demo.page import page
+from livekit_avatar.demo.recorder import Order, Report
+from livekit_avatar.demo.tts import EspeakTTS
+from livekit_avatar.errors import ConfigurationError, DemoError
+from livekit_avatar.room.session import AvatarSession
+
+logger = logging.getLogger(__name__)
+
+LONGEST_TEXT = 14_000
+"""Bytes of text that can be said at once: LiveKit's RPC carries 15 KiB."""
+
+Progress = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Cast:
+    """Who is on stage.
+
+    Attributes:
+        avatar: the face.
+        language: finds the answers.
+        voice: speaks them.
+    """
+
+    avatar: Avatar
+    language: llm.LLM[Any]
+    voice: tts.TTS[Any]
+
+
+def cast(avatar: Avatar, *, language: str = "", voice: str = "") -> Cast:
+    """The face with a mind and a voice.
+
+    Args:
+        avatar: the face.
+        language: "module:Class" of a livekit-agents LLM, made without arguments; empty for answers by rule.
+        voice: "module:Class" of a livekit-agents TTS, made without arguments; empty for eSpeak NG.
+
+    Raises:
+        ConfigurationError: there is no such class, it is of another kind, or it cannot be made.
+        DemoError: eSpeak NG is wanted, but not installed.
+    """
+    return Cast(
+        avatar,
+        plugin(language, llm.LLM) if language else RuleLLM(),
+        plugin(voice, tts.TTS) if voice else EspeakTTS(),
+    )
+
+
+def plugin(name: str, kind: type) -> Any:
+    """An instance of the class "module:Class", which must be a `kind`.
+
+    Raises:
+        ConfigurationError: there is no such class, it is of another kind, or it cannot be made.
+    """
+    module, _, attribute = name.partition(":")
+    try:
+        made = getattr(import_module(module), attribute)
+        found = made()
+    except Exception as error:
+        raise ConfigurationError(
+            f"{name!r} cannot be used: {' '.join(str(error).split())}",
+            fix="Give module:Class, such as livekit.plugins.openai:LLM, and what its class needs to be made.",
+        ) from error
+    if not isinstance(found, kind):
+        raise ConfigurationError(
+            f"{name!r} is not a livekit-agents {kind.__name__}", fix="Give another class."
+        )
+    return found
+
+
+async def talk(who: Cast, *, port: int = 0, ready: Progress, progress: Progress) -> None:
+    """Serves the page until cancelled.
+
+    Args:
+        who: is on stage.
+        port: of the page; 0 for any free one.
+        ready: told the address of the page, once it can be opened.
+        progress: told in a sentence about steps that take long.
+    """
+    client = await find_client(progress)
+    async with _stage(who, progress) as (server, room), page(server, room, client, port=port) as address:
+        ready(address)
+        await asyncio.Event().wait()
+
+
+async def say(text: str, who: Cast, *, path: Path | None = None, progress: Progress) -> Report:
+    """Lets the agent say `text` to a second participant, who measures and records.
+
+    Args:
+        text: checked by `check_text`.
+        who: is on stage.
+        path: of the mp4 file to write, checked by `check_path`; None for none.
+        progress: told in a sentence about steps that take long.
+
+    Raises:
+        DemoError: nothing arrived, or the file could not be written.
+    """
+    async with _stage(who, progress) as (server, room):
+        order = Order(server.url, _viewer_token(server, room), IDENTITY, SAY, text, str(path) if path else "")
+        return await _record(order)
+
+
+def check_text(text: str) -> str:
+    """The text to say, without white space around it.
+
+    Raises:
+        ConfigurationError: it is empty or too long.
+    """
+    text = text.strip()
+    if not text:
+        raise ConfigurationError("the text to say is empty", fix="Give --say a sentence.")
+    if len(text.encode()) > LONGEST_TEXT:
+        raise ConfigurationError(
+            f"the text to say is longer than {LONGEST_TEXT} bytes", fix="Say it in several parts."
+        )
+    return text
+
+
+def check_path(path: Path) -> Path:
+    """The file to record to, absolute.
+
+    Raises:
+        ConfigurationError: it is not an mp4 file, or nothing can be written there.
+    """
+    path = path.expanduser().absolute()
+    if path.suffix.lower() != ".mp4":
+        raise ConfigurationError(f"{str(path)!r} is not an mp4 file", fix="Give a name that ends in .mp4.")
+    probe = path.with_name(f".{path.name}.probe")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(21, "it is a folder")
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise ConfigurationError(
+            f"{str(path)!r} cannot be written: {error.strerror}", fix="Choose another place."
+        ) from error
+    return path
+
+
+@contextlib.asynccontextmanager
+async def _stage(who: Cast, progress: Progress) -> AsyncIterator[tuple[LiveKitServer, str]]:
+    """A server and the name of a room in it where the agent is."""
+    room = f"avatar-demo-{secrets.token_hex(3)}"
+    async with dev_server(progress=progress) as server:
+        face = AvatarSession(avatar=who.avatar)
+        async with agent(server, room, face=face, language=who.language, voice=who.voice):
+            yield server, room
+
+
+def _viewer_token(server: LiveKitServer, room: str) -> str:
+    return (
+        api.AccessToken(server.api_key, server.api_secret)
+        .with_identity("viewer")
+        .with_ttl(timedelta(minutes=10))
+        .with_grants(api.VideoGrants(room_join=True, room=room, can_publish=False, can_publish_data=True))
+        .to_jwt()
+    )
+
+
+async def _record(order: Order) -> Report:
+    """Runs the recorder in a process of its own."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "livekit_avatar.demo.recorder",
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        start_new_session=True,
+    )
+    try:
+        answer, _ = await process.communicate(json.dumps(asdict(order)).encode())
+    finally:
+        if process.returncode is None:
+            process.terminate()
+            await process.wait()
+    if process.returncode != 0:
+        raise DemoError(
+            f"the recorder ended with status {process.returncode}", fix="Look at its message above."
+        )
+    report = json.loads(answer)
+    if "problem" in report:
+        raise DemoError(report["problem"], fix=report["fix"])
+    return Report(**report)
