@@ -46,17 +46,12 @@ class Detection:
     points: Floats
     score: float
 
-    @property
-    def area(self) -> float:
-        """Of the box, in square pixels."""
-        return float(np.prod(self.box[2:] - self.box[:2]))
 
+def detect(rgb: npt.NDArray[np.uint8], network: Network) -> Iterator[list[Detection]]:
+    """Faces in a picture, one search after the other; stop when one has found what you need.
 
-def detect(rgb: npt.NDArray[np.uint8], network: Network) -> list[Detection]:
-    """All faces in a picture, largest first.
-
-    The whole picture is searched; if that shows no face, a margin is added around it (for faces that fill
-    it), then windows of a half and a quarter of its longer side are searched (for small faces).
+    First the whole picture is searched; then with a margin around it, for faces that fill it; then windows
+    of a half, a quarter and an eighth of its longer side, for small faces.
 
     Args:
         rgb: (H, W, 3) uint8 RGB.
@@ -64,10 +59,7 @@ def detect(rgb: npt.NDArray[np.uint8], network: Network) -> list[Detection]:
     """
     for windows in _searches(rgb.shape[1], rgb.shape[0]):
         votes = [_votes(rgb, window, network) for window in windows]
-        faces = merge(np.concatenate([v for v, _ in votes]), np.concatenate([s for _, s in votes]))
-        if faces:
-            return sorted(faces, key=lambda face: -face.area)
-    return []
+        yield merge(np.concatenate([v for v, _ in votes]), np.concatenate([s for _, s in votes]))
 
 
 def merge(votes: Floats, scores: Floats) -> list[Detection]:
@@ -103,12 +95,13 @@ Window = tuple[float, float, float]
 
 
 def _searches(width: int, height: int) -> Iterator[list[Window]]:
-    """What to search, in order: each step is only needed where the one before found nothing."""
+    """What to search, in order; windows that would only be enlarged show nothing new."""
     side = max(width, height)
     yield [_centred(width, height, side)]
     yield [_centred(width, height, 2 * side)]
-    for parts in (2, 4):
-        yield list(_tiles(width, height, side / parts))
+    for parts in (2, 4, 8):
+        if side / parts >= INPUT:
+            yield list(_tiles(width, height, side / parts))
 
 
 def _centred(width: int, height: int, side: float) -> Window:

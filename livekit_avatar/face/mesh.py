@@ -139,9 +139,11 @@ class FaceMesh:
         """
         rgb = _on_grey(image)
         with self._lock:
-            faces = [self._face(rgb, _eye_crop(found)) for found in detect(rgb, self._detect)]
-        present = [face for face in faces if face is not None]
-        return _distinct(sorted(present, key=lambda face: -face.box[2] * face.box[3]))
+            for found in detect(rgb, self._detect):
+                looked = (self._face(rgb, _eye_crop(detection)) for detection in found)
+                if faces := [face for face in looked if face is not None]:
+                    return _distinct(sorted(faces, key=lambda face: -face.box[2] * face.box[3]))
+        return []
 
     def _detect(self, pixels: Floats) -> tuple[Floats, Floats]:
         boxes, scores = self._detector(pixels)
