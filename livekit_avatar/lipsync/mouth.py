@@ -1,0 +1,75 @@
+"""From what the network says to mouth states: which of the ARKit coefficients, and how much."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from livekit_avatar.types import MOUTH_SHAPES, VISEMES, Floats, MouthState
+
+CURVES = ("aperture", "width", "rounding", "jaw", "press", "tuck", "hiss", "speech")
+"""The network's curves: how far the lips part, spread and round, and the jaw drops; lips pressed (p b m);
+lower lip under the teeth (f v); teeth together (s sh); somebody speaks."""
+
+SPEAKING = (0.3, 0.7)
+"""Probabilities of speech between which the mouth comes to life."""
+
+PRESSED = (0.25, 0.65)
+TUCKED = (0.25, 0.7)
+"""The network averages over what it is unsure of; between these it counts as nothing and as all of it."""
+
+FAINT = 0.015
+"""Taken off every coefficient, so that a resting mouth is exactly at rest."""
+
+_LOOKS = (
+    "jawOpen", "mouthLowerDown", "mouthUpperUp", "mouthStretch", "mouthSmile", "mouthFunnel", "mouthPucker",
+    "mouthPress", "mouthRollLower", "mouthRollUpper", "tongueOut",
+)  # fmt: skip
+"""What is computed; left and right are alike."""
+
+
+def _sides() -> Floats:
+    """(11, 23) ones where a coefficient is one of `_LOOKS` or its left or right half."""
+    both = [
+        [name.removesuffix("Left").removesuffix("Right") == look for name in MOUTH_SHAPES] for look in _LOOKS
+    ]
+    return np.array(both, np.float32)
+
+
+_SIDES = _sides()
+_TONGUE = np.zeros(len(VISEMES), np.float32)
+_TONGUE[[VISEMES.index(name) for name in ("TH", "DD", "nn", "RR")]] = 0.95, 0.5, 0.5, 0.25
+
+
+def mouth_states(curves: Floats, visemes: Floats) -> list[MouthState]:
+    """One state a row of (n, 8) curves, in the order of `CURVES`, and (n, 15) viseme probabilities."""
+    aperture, spread, rounding, jaw, press, tuck, hiss, speech = np.clip(curves, 0, 1).T
+    alive = _rise(speech, SPEAKING)
+    closed = _rise(press, PRESSED) * alive
+    free = alive * (1 - closed)
+    aperture, jaw, hiss, tucked = aperture * free, jaw * free, hiss * free, _rise(tuck, TUCKED) * free
+    spread, rounding = spread * alive, rounding * alive
+    parted = np.maximum(aperture - jaw, 0)
+    looks = (
+        (0.35 * jaw + 0.3 * aperture) * (1 - 0.6 * tucked),
+        0.25 * aperture + 0.3 * parted + 0.15 * hiss,
+        0.18 * aperture + 0.2 * parted + 0.12 * hiss + 0.4 * tucked,
+        0.5 * spread + 0.1 * hiss,
+        0.15 * spread,
+        rounding * np.minimum(0.25 + aperture, 0.75),
+        0.8 * rounding * (1 - 0.6 * aperture),
+        0.6 * closed,
+        0.4 * closed + 0.55 * tucked,
+        0.35 * closed,
+        visemes @ _TONGUE * free,
+    )
+    shapes = np.clip((np.stack(looks, 1) - FAINT) / (1 - FAINT), 0, 1).astype(np.float32) @ _SIDES
+    width = np.clip(curves[:, 1], -1, 1) * alive
+    values = zip(aperture.tolist(), width.tolist(), speech.tolist(), strict=True)
+    return [MouthState(s, v, *abc) for s, v, abc in zip(shapes, visemes, values, strict=True)]
+
+
+def _rise(value: Floats, between: tuple[float, float]) -> Floats:
+    """Smoothly from 0 to 1 between two values."""
+    low, high = between
+    x: Floats = np.clip((value - low) / (high - low), 0, 1)
+    return x * x * (3 - 2 * x)
