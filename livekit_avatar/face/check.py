@@ -105,7 +105,7 @@ def check_face(image: Image, mesh: FaceMesh) -> FaceCheck:
         NoFaceError: there is no face, or its mouth lies outside the picture.
         SeveralFacesError: there are several, and none is clearly the largest.
         FaceTooSmallError: it has too few pixels.
-        FaceTurnedError: it is turned too far away, or lies on its side.
+        FaceTurnedError: it is turned too far away, or is not upright.
     """
     size = (image.shape[1], image.shape[0])
     faces = mesh.find(image)
@@ -164,7 +164,7 @@ def _refuse(face: Landmarks, pose: HeadPose, size: tuple[int, int]) -> None:
         )
     if abs(pose.roll) > MOST_TURN[2]:
         raise FaceTurnedError(
-            f"The face lies on its side ({_degrees(pose)})",
+            f"The face is not upright ({_degrees(pose)})",
             fix="Rotate the picture until the face is upright.",
         )
     lips = [index for pair in _INNER_LIPS for index in pair]
@@ -202,7 +202,8 @@ def _warnings(face: Landmarks, pose: HeadPose, size: tuple[int, int], others: in
 
 
 def _degrees(pose: HeadPose) -> str:
-    return f"{abs(pose.yaw):.0f} degrees sideways, {abs(pose.pitch):.0f} up or down, {abs(pose.roll):.0f} leaning"
+    yaw, pitch, roll = (round(abs(angle)) for angle in (pose.yaw, pose.pitch, pose.roll))
+    return f"{yaw} degrees sideways, {pitch} up or down, {roll} leaning"
 
 
 def _extent(face: Landmarks) -> float:

@@ -9,7 +9,7 @@ Coordinates are OpenCV's: the centre of the top left pixel is (0, 0).
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -50,16 +50,23 @@ class Detection:
 def detect(rgb: npt.NDArray[np.uint8], network: Network) -> Iterator[list[Detection]]:
     """Faces in a picture, one search after the other; stop when one has found what you need.
 
-    First the whole picture is searched; then with a margin around it, for faces that fill it; then windows
-    of a half, a quarter and an eighth of its longer side, for small faces.
+    First the whole picture is searched; then upside down, lest a later search takes a chin for a forehead;
+    then with a margin around it, for faces that fill it; then windows of a half, a quarter and an eighth of
+    its longer side, for small faces.
 
     Args:
         rgb: (H, W, 3) uint8 RGB.
         network: the detector.
     """
-    for windows in _searches(rgb.shape[1], rgb.shape[0]):
-        votes = [_votes(rgb, window, network) for window in windows]
-        yield merge(np.concatenate([v for v, _ in votes]), np.concatenate([s for _, s in votes]))
+    height, width = rgb.shape[:2]
+    whole = _centred(width, height, max(width, height))
+    yield _search(rgb, [whole], network)
+    yield [_turned(face, width, height) for face in _search(rgb[::-1, ::-1], [whole], network)]
+    yield _search(rgb, [_centred(width, height, 2 * max(width, height))], network)
+    for parts in (2, 4, 8):
+        side = max(width, height) / parts
+        if side >= INPUT:  # smaller windows would only be enlarged
+            yield _search(rgb, list(_tiles(width, height, side)), network)
 
 
 def merge(votes: Floats, scores: Floats) -> list[Detection]:
@@ -94,14 +101,16 @@ Window = tuple[float, float, float]
 """Left, top and side of a square, in pixels; it may reach beyond the picture."""
 
 
-def _searches(width: int, height: int) -> Iterator[list[Window]]:
-    """What to search, in order; windows that would only be enlarged show nothing new."""
-    side = max(width, height)
-    yield [_centred(width, height, side)]
-    yield [_centred(width, height, 2 * side)]
-    for parts in (2, 4, 8):
-        if side / parts >= INPUT:
-            yield list(_tiles(width, height, side / parts))
+def _search(rgb: npt.NDArray[np.uint8], windows: Sequence[Window], network: Network) -> list[Detection]:
+    votes = [_votes(rgb, window, network) for window in windows]
+    return merge(np.concatenate([v for v, _ in votes]), np.concatenate([s for _, s in votes]))
+
+
+def _turned(face: Detection, width: int, height: int) -> Detection:
+    """The same face in the picture turned by 180 degrees."""
+    corner = np.array([width - 1, height - 1], np.float32)
+    box = np.concatenate([corner - face.box[2:], corner - face.box[:2]])
+    return Detection(box, corner - face.points, face.score)
 
 
 def _centred(width: int, height: int, side: float) -> Window:
