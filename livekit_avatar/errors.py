@@ -20,7 +20,8 @@
     │   └── DownloadError
     ├── EngineError
     │   ├── EngineNotFoundError
-    │   └── EngineFailedError     an engine broke while it was loading, hearing or drawing
+    │   ├── EngineFailedError     an engine broke while it was loading, hearing or drawing
+    │   └── PreparationCancelledError   the caller wanted no avatar any more
     ├── MisuseError               a call at a moment when it cannot work
     │   ├── NotStartedError
     │   ├── AlreadyStartedError
@@ -130,6 +131,10 @@ class EngineNotFoundError(EngineError):
 
 class EngineFailedError(EngineError):
     """An engine broke while it was loading, hearing or drawing."""
+
+
+class PreparationCancelledError(EngineError):
+    """The caller wanted no avatar any more."""
 
 
 class MisuseError(AvatarError, RuntimeError):

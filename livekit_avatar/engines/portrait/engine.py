@@ -1,0 +1,102 @@
+"""The portrait engine: one picture, animated on the CPU."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from threading import Lock
+from typing import TYPE_CHECKING, cast
+
+from livekit_avatar.engines.base import Cancel, EngineInfo, Face, Performance, Prepared, Progress, Step
+from livekit_avatar.engines.portrait.face import PortraitFace
+from livekit_avatar.engines.portrait.gestures import ACTIONS
+from livekit_avatar.engines.portrait.performance import Drawing, PortraitPerformance
+from livekit_avatar.errors import PreparationCancelledError
+from livekit_avatar.lipsync.model import LipStream, LipSync
+from livekit_avatar.types import Image
+
+if TYPE_CHECKING:
+    from livekit_avatar.avatars.bundle import Bundle
+
+
+class PortraitEngine:
+    """Makes any one picture of a face talk; implements `engines.base.Engine`.
+
+    The lip model is loaded with the first face and shared by all.
+    """
+
+    info = EngineInfo(
+        name="portrait", lookahead=LipSync.lookahead, emotions=True, actions=ACTIONS, alpha=True
+    )
+
+    def __init__(self) -> None:
+        self._ears: LipSync | None = None
+        self._lock = Lock()
+
+    def prepare(
+        self,
+        source: Image,
+        *,
+        size: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Prepared:
+        """Find the face of a picture and take it apart.
+
+        Args:
+            source: (H, W, 4) uint8 RGBA, straight alpha, upright.
+            size: the longer side of the video in pixels.
+            progress: called with the fraction done and the stage.
+            cancel: asked between the stages.
+
+        Raises:
+            PictureError: the picture cannot become a face.
+            ModelNotFoundError: the face model is not on this machine.
+            PreparationCancelledError: `cancel` said so.
+        """
+        from livekit_avatar.engines.portrait.prepare import prepare_portrait
+        from livekit_avatar.face.check import check_face
+        from livekit_avatar.face.mesh import FaceMesh
+
+        _stage(0.0, "finding the face", progress, cancel)
+        check = check_face(source, FaceMesh())
+        _stage(0.3, "taking it apart", progress, cancel)
+        prepared = prepare_portrait(source, check.landmarks, size=size)
+        _stage(1.0, "done", progress, None)
+        return replace(prepared, warnings=(*check.warnings, *prepared.warnings))
+
+    def load(self, bundle: Bundle) -> PortraitFace:
+        """Make a face from an avatar, and have the lip model ready for it."""
+        self._lips()
+        return PortraitFace.load(bundle)
+
+    def unload(self, face: Face) -> None:
+        """Nothing is held for a face but itself."""
+
+    def perform(self, face: Face, *, seed: int = 0) -> PortraitPerformance:
+        """Begin a performance; the seed decides blinks, glances, sway and nods."""
+        return PortraitPerformance(cast(PortraitFace, face), LipStream, seed=seed)
+
+    def hear(self, performances: Sequence[Performance]) -> None:
+        """Run the lip model over all speech pushed and not yet heard, in one batch."""
+        performing = cast(Sequence[PortraitPerformance], performances)
+        self._lips().hear([stream for performance in performing for stream in performance.streams()])
+
+    def render(self, steps: Sequence[Step]) -> list[Image]:
+        """Draw steps: one (H, W, 4) uint8 RGBA picture each, owned by the caller."""
+        drawings = cast(Sequence[Drawing], [step.data for step in steps])
+        return [drawing.face.draw(drawing.pose) for drawing in drawings]
+
+    def _lips(self) -> LipSync:
+        with self._lock:
+            if self._ears is None:
+                self._ears = LipSync()
+            return self._ears
+
+
+def _stage(part: float, name: str, progress: Progress | None, cancel: Cancel | None) -> None:
+    """Between stages: tell how far it is, and stop if nobody wants it any more."""
+    if cancel is not None and cancel():
+        raise PreparationCancelledError("the preparation was cancelled", fix="Start it again.")
+    if progress is not None:
+        progress(part, name)
