@@ -50,9 +50,9 @@ class Detection:
 def detect(rgb: npt.NDArray[np.uint8], network: Network) -> Iterator[list[Detection]]:
     """Faces in a picture, one search after the other; stop when one has found what you need.
 
-    First the whole picture is searched; then upside down, lest a later search takes a chin for a forehead;
-    then with a margin around it, for faces that fill it; then windows of a half, a quarter and an eighth of
-    its longer side, for small faces.
+    First the whole picture is searched, also upside down, so that nobody's chin is taken for a forehead
+    unopposed; then with a margin around it, for faces that fill it; then windows of a half, a quarter and an
+    eighth of its longer side, for small faces.
 
     Args:
         rgb: (H, W, 3) uint8 RGB.
@@ -60,8 +60,8 @@ def detect(rgb: npt.NDArray[np.uint8], network: Network) -> Iterator[list[Detect
     """
     height, width = rgb.shape[:2]
     whole = _centred(width, height, max(width, height))
-    yield _search(rgb, [whole], network)
-    yield [_turned(face, width, height) for face in _search(rgb[::-1, ::-1], [whole], network)]
+    turned = (_turned(face, width, height) for face in _search(rgb[::-1, ::-1], [whole], network))
+    yield [*_search(rgb, [whole], network), *turned]
     yield _search(rgb, [_centred(width, height, 2 * max(width, height))], network)
     for parts in (2, 4, 8):
         side = max(width, height) / parts

@@ -142,7 +142,7 @@ class FaceMesh:
             for found in detect(rgb, self._detect):
                 looked = (self._face(rgb, _eye_crop(detection)) for detection in found)
                 if faces := [face for face in looked if face is not None]:
-                    return _distinct(sorted(faces, key=lambda face: -face.box[2] * face.box[3]))
+                    return sorted(_distinct(faces), key=lambda face: -face.box[2] * face.box[3])
         return []
 
     def _detect(self, pixels: Floats) -> tuple[Floats, Floats]:
@@ -261,9 +261,9 @@ def _sample(rgb: npt.NDArray[np.uint8], crop: _Crop) -> npt.NDArray[np.uint8]:
 
 
 def _distinct(faces: list[Landmarks]) -> list[Landmarks]:
-    """Without those whose centre lies in a larger one that was kept: two detections of one face."""
+    """One of those that lie over one another, the likeliest: they are several detections of one face."""
     kept: list[Landmarks] = []
-    for face in faces:
+    for face in sorted(faces, key=lambda face: -face.presence):
         left, top, width, height = face.box
         x, y = left + width / 2, top + height / 2
         if not any(_inside(x, y, other.box) for other in kept):
