@@ -9,8 +9,9 @@ from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, VideoGenerator
 
 from livekit_avatar.audio.resample import StreamResampler
+from livekit_avatar.room.publisher import SILENCE
 from livekit_avatar.runtime.runtime import AvatarRuntime
-from livekit_avatar.types import AudioChunk, Image, Samples
+from livekit_avatar.types import FPS, AudioChunk, Image, Samples
 
 ROOM_RATE = 48_000
 """Sample rate in a room, in Hz: Opus's own, so that speech is resampled once."""
@@ -44,12 +45,19 @@ class RuntimeGenerator(VideoGenerator):
         self._resampler = None
         await self._runtime.interrupt()
 
+    async def pause(self) -> None:
+        """Give idle pictures until `resume`."""
+        await self._runtime.pause()
+
+    async def resume(self) -> None:
+        """Go on with the speech."""
+        await self._runtime.resume()
+
     async def __aiter__(self) -> AsyncIterator[rtc.VideoFrame | rtc.AudioFrame | AudioSegmentEnd]:
-        """Pictures without end, each with its speech if there is some, and the end of each utterance."""
+        """Pictures without end, each with its 40 ms of speech or silence, and the end of each utterance."""
         async for frame in self._runtime.run():
             yield video_frame(frame.image)
-            if frame.audio is not None:
-                yield audio_frame(frame.audio)
+            yield audio_frame(frame.audio) if frame.audio else _silence()
             if frame.last:
                 yield AudioSegmentEnd()
 
@@ -63,6 +71,12 @@ def video_frame(image: Image) -> rtc.VideoFrame:
 def audio_frame(chunk: AudioChunk) -> rtc.AudioFrame:
     """Speech as LiveKit takes it."""
     return rtc.AudioFrame(chunk.samples.tobytes(), chunk.sample_rate, 1, len(chunk.samples))
+
+
+def _silence() -> rtc.AudioFrame:
+    frame = rtc.AudioFrame.create(ROOM_RATE, 1, ROOM_RATE // FPS)
+    frame.userdata[SILENCE] = True
+    return frame
 
 
 def _mono(frame: rtc.AudioFrame) -> Samples:

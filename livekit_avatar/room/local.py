@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from livekit import rtc
-from livekit.agents.voice.avatar import AvatarOptions, QueueAudioOutput
+from livekit.agents.voice.avatar import AvatarOptions
 
+from livekit_avatar.room.audio_output import FaceAudioOutput
 from livekit_avatar.room.generator import ROOM_RATE, RuntimeGenerator
 from livekit_avatar.room.publisher import Publisher
 from livekit_avatar.runtime.runtime import AvatarRuntime
@@ -22,7 +23,7 @@ class LocalFace:
     def __init__(self, runtime: AvatarRuntime, room: rtc.Room) -> None:
         width, height = runtime.size
         self.runtime = runtime
-        self.audio_output = QueueAudioOutput(wait_playback_start=True)
+        self.audio_output = FaceAudioOutput()
         self._publisher = Publisher(
             room,
             audio_recv=self.audio_output,

@@ -1,41 +1,314 @@
-"""Publishing a face: livekit-agents' AvatarRunner with an encoding chosen for it."""
+"""Publishing a face: pictures are shown when their sound is heard.
+
+A drop-in for livekit-agents' `AvatarRunner`. The sound source is never empty: silence keeps flowing while
+nobody speaks, so it is at the same level when speech begins, after an interruption and after an hour. Each
+picture is captured at the moment when its own sound leaves the sound source.
+"""
 
 from __future__ import annotations
 
-from livekit import rtc
-from livekit.agents.voice.avatar import AvatarRunner
+import asyncio
+import logging
+import time
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any, Protocol, runtime_checkable
 
+import numpy as np
+from livekit import rtc
+from livekit.agents import utils
+from livekit.agents.voice.avatar import AudioReceiver, AudioSegmentEnd, AvatarOptions, VideoGenerator
+
+from livekit_avatar.room.playout import Playout, Slot, Utterance
 from livekit_avatar.types import FPS
+
+logger = logging.getLogger(__name__)
 
 AUDIO_TRACK, VIDEO_TRACK = "avatar_audio", "avatar_video"
 
-_BITS_PER_PIXEL = 0.15  # VP8 at 25 fps of a talking head: 512x512 looks clean at 1 Mbit/s
+LEVEL = 0.03
+"""Seconds of sound left in the source when the next 40 ms are decided: less is sooner, more is safer."""
+
+_SOURCE_MS = 200  # what the source could hold; LEVEL plus one frame is what it does hold
+_BITS_PER_PIXEL = 0.15  # a talking head of 512x512 at 25 fps looks clean at 1 Mbit/s of VP8
+
+SILENCE = "livekit_avatar.silence"
+"""Key in `AudioFrame.userdata`: the frame is not speech, it only fills the time of its picture."""
 
 
-def video_encoding(width: int, height: int) -> rtc.VideoEncoding:
-    """One layer of 25 fps: LiveKit's own choice by size would send 512x512 at 20 fps."""
-    bitrate = max(400_000, round(width * height * FPS * _BITS_PER_PIXEL))
-    return rtc.VideoEncoding(max_bitrate=bitrate, max_framerate=FPS)
+@runtime_checkable
+class Pausable(Protocol):
+    """A video generator whose speech can be held."""
+
+    async def pause(self) -> None:
+        """Give pictures without speech until `resume`."""
+
+    async def resume(self) -> None:
+        """Go on with the speech."""
 
 
-class Publisher(AvatarRunner):
-    """Publishes both tracks at the first frame, whether or not somebody listens yet."""
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """How the video is sent.
 
-    async def _publish_track(self) -> None:
-        async with self._lock:
-            if self._video_publication is not None:
-                return
-            await self._room_connected_fut
-            participant = self._room.local_participant
-            self._audio_publication = await participant.publish_track(
-                rtc.LocalAudioTrack.create_audio_track(AUDIO_TRACK, self._audio_source),
-                rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
-            )
-            self._video_publication = await participant.publish_track(
-                rtc.LocalVideoTrack.create_video_track(VIDEO_TRACK, self._video_source),
-                rtc.TrackPublishOptions(
-                    source=rtc.TrackSource.SOURCE_CAMERA,
-                    simulcast=False,
-                    video_encoding=video_encoding(self._options.video_width, self._options.video_height),
-                ),
-            )
+    Attributes:
+        codec: such as VP8, H264, VP9, AV1.
+        bitrate: bits a second; None: chosen by the size.
+        fps: the most that is sent; LiveKit's own choice by size would send 512x512 at 20 fps.
+        simulcast: send several sizes; costs an encoder each.
+    """
+
+    codec: rtc.VideoCodec.ValueType = rtc.VideoCodec.VP8
+    bitrate: int | None = None
+    fps: int = FPS
+    simulcast: bool = False
+
+    def options(self, width: int, height: int) -> rtc.TrackPublishOptions:
+        """As LiveKit takes it."""
+        bitrate = self.bitrate or max(400_000, round(width * height * self.fps * _BITS_PER_PIXEL))
+        return rtc.TrackPublishOptions(
+            source=rtc.TrackSource.SOURCE_CAMERA,
+            video_codec=self.codec,
+            simulcast=self.simulcast,
+            video_encoding=rtc.VideoEncoding(max_bitrate=bitrate, max_framerate=self.fps),
+        )
+
+
+class Publisher:
+    """Publishes what a generator makes of the audio that a receiver gives.
+
+    Args:
+        room: need not be connected yet.
+        audio_recv: where the speech comes from; told when an utterance begins and ends to be heard.
+        video_gen: makes pictures and sound of it.
+        options: size of the video, rate and channels of the sound.
+        encoding: how the video is sent.
+    """
+
+    def __init__(
+        self,
+        room: rtc.Room,
+        *,
+        audio_recv: AudioReceiver,
+        video_gen: VideoGenerator,
+        options: AvatarOptions,
+        encoding: Encoding | None = None,
+    ) -> None:
+        self._room = room
+        self._audio_recv = audio_recv
+        self._video_gen = video_gen
+        self._options = options
+        self._encoding = encoding or Encoding()
+        self._rate = options.audio_sample_rate
+        self._audio = rtc.AudioSource(self._rate, options.audio_channels, queue_size_ms=_SOURCE_MS)
+        self._video = rtc.VideoSource(options.video_width, options.video_height)
+        self._playout: Playout[rtc.VideoFrame] = Playout(self._rate)
+        self._utterances: deque[Utterance] = deque()  # read from the receiver and not finished
+        self._open: Utterance | None = None  # the one that is being read
+        self._held: deque[Slot[rtc.VideoFrame]] = deque()  # unheard when the speech was paused
+        self._paused = False
+        self._sound_ends = 0.0  # when all that the source holds will have been heard
+        self._timers: set[asyncio.TimerHandle] = set()
+        self._tasks: set[asyncio.Task[Any]] = set()
+        self._main: list[asyncio.Task[None]] = []
+        self._connected = asyncio.Event()
+        self._closed = False
+
+    async def start(self) -> None:
+        """Begin; tracks are published as soon as the room is connected, whoever is in it."""
+        await self._audio_recv.start()
+        self._listeners("on")
+        self._on_connection_changed()
+        self._main = [
+            asyncio.create_task(self._read_audio(), name="avatar_read_audio"),
+            asyncio.create_task(self._publish(), name="avatar_publish"),
+        ]
+
+    async def wait_for_complete(self) -> None:
+        """Wait until the receiver or the generator has ended."""
+        await asyncio.gather(*self._main)
+
+    async def aclose(self) -> None:
+        """Stop; may be called twice, and before `start`."""
+        if self._closed:
+            return
+        self._closed = True
+        self._listeners("off")
+        self._forget_queue()
+        await self._audio_recv.aclose()
+        await utils.aio.cancel_and_wait(*self._main, *self._tasks)
+        await self._audio.aclose()
+        await self._video.aclose()
+
+    def _listeners(self, method: str) -> None:
+        listen = getattr(self._audio_recv, method)
+        listen("clear_buffer", self._on_clear)
+        if isinstance(self._video_gen, Pausable):
+            listen("pause", self._on_pause)
+            listen("resume", self._on_resume)
+        getattr(self._room, method)("connection_state_changed", self._on_connection_changed)
+
+    def _on_connection_changed(self, *_: object) -> None:
+        if self._room.isconnected():
+            self._connected.set()
+
+    async def _publish_tracks(self) -> None:
+        await self._connected.wait()
+        participant = self._room.local_participant
+        await participant.publish_track(
+            rtc.LocalAudioTrack.create_audio_track(AUDIO_TRACK, self._audio),
+            rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
+        )
+        await participant.publish_track(
+            rtc.LocalVideoTrack.create_video_track(VIDEO_TRACK, self._video),
+            self._encoding.options(self._options.video_width, self._options.video_height),
+        )
+
+    # Speech on its way in.
+
+    async def _read_audio(self) -> None:
+        async for item in self._audio_recv:
+            if isinstance(item, AudioSegmentEnd):
+                if self._open is None:
+                    continue  # the end of an utterance that was interrupted
+                self._open = None
+            elif self._open is None:
+                self._open = Utterance()
+                self._utterances.append(self._open)
+            await self._video_gen.push_audio(item)
+
+    # Pictures and sound on their way out.
+
+    async def _publish(self) -> None:
+        try:
+            await self._publish_tracks()
+            await self._play()
+        except Exception:
+            logger.exception("the face stopped: its generator failed")
+            self._finish_all()
+
+    async def _play(self) -> None:
+        picture: rtc.VideoFrame | None = None
+        async for item in self._video_gen:
+            if isinstance(item, rtc.VideoFrame):
+                if picture is not None:
+                    await self._emit(picture, None)
+                picture = item
+            elif isinstance(item, rtc.AudioFrame):
+                await self._emit(picture, item)
+                picture = None
+            else:
+                self._end_utterance()
+
+    async def _emit(self, picture: rtc.VideoFrame | None, sound: rtc.AudioFrame | None) -> None:
+        """Queue a picture with its sound, and wait until the next is due."""
+        speech = sound is not None and not sound.userdata.get(SILENCE) and self._speaking is not None
+        if self._held and not self._paused:
+            await self._queue_held()
+            if not speech:
+                picture, sound = None, None  # no gap between what was held and what goes on
+        if speech and sound is not None:
+            await self._queue(Slot(picture, np.frombuffer(sound.data, np.int16), self._speaking))
+        elif picture is not None or sound is not None:
+            await self._queue(Slot(picture, np.zeros(self._rate // FPS, np.int16), None))
+        await asyncio.sleep(max(0.0, self._sound_ends - time.monotonic() - LEVEL))
+
+    async def _queue_held(self) -> None:
+        while self._held:
+            await self._queue(self._held.popleft())
+        for utterance in self._utterances:
+            if utterance.complete:
+                self._finish_when_heard(utterance)
+
+    @property
+    def _speaking(self) -> Utterance | None:
+        """The utterance whose sound is being queued."""
+        return next((utterance for utterance in self._utterances if not utterance.complete), None)
+
+    async def _queue(self, slot: Slot[rtc.VideoFrame]) -> None:
+        at = max(time.monotonic(), self._sound_ends)
+        self._sound_ends = at + len(slot.sound) / self._rate
+        self._playout.push(slot, at)
+        self._at(at, lambda: self._begin(slot))
+        sound = rtc.AudioFrame(slot.sound.tobytes(), self._rate, 1, len(slot.sound))
+        await self._audio.capture_frame(sound)
+
+    def _begin(self, slot: Slot[rtc.VideoFrame]) -> None:
+        """A slot begins to be heard."""
+        if slot.picture is not None:
+            self._video.capture_frame(slot.picture)
+        if slot.utterance and not slot.utterance.started:
+            slot.utterance.started = True
+            self._tell(self._audio_recv.notify_playback_started())
+
+    def _end_utterance(self) -> None:
+        """All sound of an utterance is queued: it is finished when that has been heard."""
+        utterance = self._speaking
+        if utterance is not None:
+            utterance.complete = True
+            self._finish_when_heard(utterance)
+
+    def _finish_when_heard(self, utterance: Utterance) -> None:
+        self._at(self._sound_ends, lambda: self._finish(utterance, interrupted=False))
+
+    def _finish(self, utterance: Utterance, *, interrupted: bool) -> None:
+        self._utterances.remove(utterance)
+        heard = self._playout.heard(utterance, time.monotonic()) / self._rate
+        self._tell(self._audio_recv.notify_playback_finished(heard, interrupted))
+
+    def _finish_all(self) -> None:
+        while self._utterances:
+            self._finish(self._utterances[0], interrupted=True)
+        self._open = None
+
+    # Interruption and pause.
+
+    def _on_clear(self) -> None:
+        self._finish_all()
+        self._held.clear()
+        self._playout.clear()
+        self._forget_queue()
+        self._tell(self._video_gen.clear_buffer())
+
+    def _on_pause(self) -> None:
+        if self._paused or not isinstance(self._video_gen, Pausable):
+            return
+        self._paused = True
+        self._held.extend(self._playout.take_back(time.monotonic()))
+        self._forget_queue()
+        unheard = [slot.utterance for slot in self._held]
+        for utterance in [each for each in self._utterances if each.complete and each not in unheard]:
+            self._finish(utterance, interrupted=False)
+        self._tell(self._video_gen.pause())
+
+    def _on_resume(self) -> None:
+        if self._paused and isinstance(self._video_gen, Pausable):
+            self._paused = False
+            self._tell(self._video_gen.resume())
+
+    def _forget_queue(self) -> None:
+        """Nothing that is queued will be heard or seen."""
+        for timer in self._timers:
+            timer.cancel()
+        self._timers.clear()
+        self._sound_ends = 0.0
+        if not self._closed:
+            self._audio.clear_queue()
+
+    def _at(self, when: float, action: Callable[[], None]) -> None:
+        """Do something at a time of the monotonic clock, unless the queue is forgotten before."""
+
+        def act() -> None:
+            self._timers.discard(timer)
+            action()
+
+        timer = asyncio.get_running_loop().call_later(max(0.0, when - time.monotonic()), act)
+        self._timers.add(timer)
+
+    def _tell(self, notice: Any) -> None:
+        """Let a notice go its way, at once or as a task."""
+        if asyncio.iscoroutine(notice):
+            task = asyncio.create_task(notice)
+            self._tasks.add(task)
+            task.add_done_callback(self._tasks.discard)

@@ -67,7 +67,8 @@ class AvatarRuntime:
         self._reading = self._read = False  # now; ever
         self._room = asyncio.Event()  # set with every frame: speech may have been spoken
         self._later: deque[Callable[[], None]] = deque()  # calls to the performance, made between frames
-        self._epoch = 0  # counts interruptions
+        self._interruptions = 0
+        self._epoch = 0  # counts interruptions and pauses: a frame that was begun before loses its sound
         self._unheard = False
         self._number = 0
         self._shown: int | None = None  # id of the last step that was published
@@ -140,10 +141,13 @@ class AvatarRuntime:
                 f"{self._max_unread:.0f} seconds of speech are waiting and nobody reads frames",
                 fix="Read frames with `async for frame in runtime.run()` while you push.",
             )
+        epoch = self._interruptions
         while self._read and self._feed.unspoken > self._max_ahead:
             self._room.clear()
             await self._room.wait()
             self._check()
+            if self._interruptions != epoch:
+                return  # this speech belongs to what was interrupted
         if not self._feed.speaking:
             self._first_pushed = self._pacer.clock()
         self._feed.push(samples, sample_rate)
@@ -156,6 +160,7 @@ class AvatarRuntime:
     async def interrupt(self) -> None:
         """Forget all speech; no frame after the next one has any of it, and the mouth closes."""
         self._check()
+        self._interruptions += 1
         self._epoch += 1
         self._feed.clear()
         self._unheard = False
@@ -186,7 +191,7 @@ class AvatarRuntime:
         self._later.append(lambda: self._performance.act(action))
 
     def run(self) -> Frames:
-        """Frames without end: `async for frame in runtime.run()`; `await` it, and they end with the speech."""
+        """Frames without end: `async for frame in runtime.run()`; awaited, they end with the speech."""
         self._check()
         return Frames(self, endless=True)
 
