@@ -10,6 +10,7 @@ import errno
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from importlib.resources import files
 from pathlib import Path
 from typing import Annotated
@@ -125,7 +126,7 @@ def verify(name: str) -> Path:
 
 
 def download(name: str, *, progress: Progress | None = None, patience: Patience = USUAL_PATIENCE) -> Path:
-    """Fetch a model from its publisher into the home folder, unless it is there already.
+    """Fetch a model from its publisher into the home folder, unless it is on this machine already.
 
     Args:
         name: of the model.
@@ -141,6 +142,8 @@ def download(name: str, *, progress: Progress | None = None, patience: Patience 
         ModelCorruptError: what was sent is not the published file.
     """
     model = manifest(name)
+    with suppress(ModelNotFoundError, ModelCorruptError):
+        return verify(name)
     folder = _home(model)
     try:
         folder.mkdir(parents=True, exist_ok=True)
