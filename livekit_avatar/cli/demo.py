@@ -77,14 +77,14 @@ def _sentence(report: dict[str, Any]) -> str:
 
 
 def _run(work: Coroutine[Any, Any, Result]) -> Result:
-    """Runs `work`; Ctrl-C and SIGTERM cancel it, and it cleans up before KeyboardInterrupt is raised."""
+    """Runs `work`; Ctrl-C, SIGTERM and a closed terminal cancel it, and it cleans up: KeyboardInterrupt."""
 
     async def cancellable() -> Result:
         task = asyncio.ensure_future(work)
         loop = asyncio.get_running_loop()
-        for each in (signal.SIGINT, signal.SIGTERM):
-            with contextlib.suppress(NotImplementedError):  # Windows; there asyncio.run does it
-                loop.add_signal_handler(each, task.cancel)
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            with contextlib.suppress(AttributeError, NotImplementedError):  # Windows has not all of it
+                loop.add_signal_handler(getattr(signal, name), task.cancel)
         return await task
 
     try:
