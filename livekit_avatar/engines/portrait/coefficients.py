@@ -1,0 +1,91 @@
+"""From a pose to the coefficients of a face's fields, corrected for what its picture already does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from livekit_avatar.engines.portrait import topology as mesh
+from livekit_avatar.engines.portrait.fields import MOVEMENTS, Fields
+from livekit_avatar.engines.portrait.head import Head
+from livekit_avatar.engines.portrait.mouth import Bite
+from livekit_avatar.engines.portrait.pose import SHAPES, Pose
+from livekit_avatar.engines.portrait.shapes import REST
+from livekit_avatar.types import MOUTH_SHAPES, Floats
+
+_UNSMILE: Final = {"mouthFunnel": 0.7, "mouthPucker": 1.1, "mouthPressLeft": 0.4, "mouthPressRight": 0.4}
+"""Shapes that a smile gives way to, and how much of it at coefficient 1."""
+
+_BLINK_SQUINT = 0.25
+"""How much the lower lid rises in a blink."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Weights:
+    """What one frame asks of the fields.
+
+    Attributes:
+        shapes: (shapes,) coefficients in the order of `Fields.names`.
+        motion: (movements,) in the order of `MOVEMENTS`.
+        split: whether the lips move against one another.
+        bite: what is behind them.
+    """
+
+    shapes: Floats
+    motion: Floats
+    split: bool
+    bite: Bite
+
+
+class Coefficients:
+    """The corrections of one face."""
+
+    def __init__(self, fields: Fields, head: Head, smile: Floats, is_open: bool) -> None:
+        """Remember what the picture does.
+
+        Args:
+            fields: the face's fields.
+            head: its frame.
+            smile: (2,) how much its right and left corner of the mouth smile.
+            is_open: whether its mouth is open.
+        """
+        self._place = {name: i for i, name in enumerate(fields.names)}
+        self._matrix = np.zeros((len(SHAPES), len(fields.names)), np.float32)
+        for i, name in enumerate(SHAPES):
+            if name in self._place:
+                self._matrix[i, self._place[name]] = 1
+            for side, amount in zip(("Right", "Left"), smile, strict=True):
+                self._matrix[i, self._place["mouthSmile" + side]] -= _UNSMILE.get(name, 0.0) * float(amount)
+        for side in ("Left", "Right"):
+            self._matrix[SHAPES.index("eyeBlink" + side), self._place["eyeSquint" + side]] += _BLINK_SQUINT
+        self._is_open = is_open
+        self._at_mouth = _motion_at_mouth(fields, head)
+
+    def of(self, pose: Pose) -> Weights:
+        """The weights of a pose."""
+        shapes: Floats = np.asarray(pose.shapes, np.float32) @ self._matrix
+        shapes[self._place[REST]] = self._is_open
+        motion = np.array([getattr(pose, name) for name in MOVEMENTS], np.float32)
+        mouth_moves = bool(np.any(pose.shapes[: len(MOUTH_SHAPES)]))
+        shift = motion @ self._at_mouth
+        c = dict(zip(MOUTH_SHAPES, pose.shapes, strict=False))
+        rounded = float(c["mouthPucker"] + 0.8 * c["mouthFunnel"])
+        bite = Bite(
+            float(c["jawOpen"]),
+            float(c["tongueOut"]),
+            min(rounded, 1.0),
+            (float(shift[0]), float(shift[1])),
+            pose.roll,
+        )
+        return Weights(shapes, motion, mouth_moves or self._is_open, bite)
+
+
+def _motion_at_mouth(fields: Fields, head: Head) -> Floats:
+    """(movements, 2) pixels that each movement of the head shifts the middle of the mouth."""
+    nodes = fields.grid.pixels(fields.grid.window)
+    teeth = head.points[list(mesh.LIP_INNER_UPPER), :2].mean(axis=0)
+    row, column = np.unravel_index(np.square(nodes - teeth).sum(-1).argmin(), nodes.shape[:2])
+    at_mouth: Floats = fields.motion[:, row, column] * np.float32(fields.grid.step)
+    return at_mouth

@@ -1,0 +1,115 @@
+"""A portrait ready to be drawn: one picture in, a frame for every pose out."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import cv2
+import numpy as np
+
+from livekit_avatar.engines.portrait import topology as mesh
+from livekit_avatar.engines.portrait.coefficients import Coefficients
+from livekit_avatar.engines.portrait.curves import Reals, function_of_x
+from livekit_avatar.engines.portrait.eyes import blink, lid_follows, look, measure_eye
+from livekit_avatar.engines.portrait.fields import bake_fields
+from livekit_avatar.engines.portrait.head import Head
+from livekit_avatar.engines.portrait.interior import paint_interior
+from livekit_avatar.engines.portrait.lids import lid_from_picture, lid_from_skin
+from livekit_avatar.engines.portrait.mouth import Mouth
+from livekit_avatar.engines.portrait.palette import Palette
+from livekit_avatar.engines.portrait.pose import SHAPES, Pose
+from livekit_avatar.engines.portrait.prepare import ARRAYS, LIDS, PICTURE
+from livekit_avatar.engines.portrait.seams import bake_seams
+from livekit_avatar.engines.portrait.warp import Warp
+from livekit_avatar.types import Floats, Image
+
+if TYPE_CHECKING:
+    from livekit_avatar.avatars.bundle import Bundle
+
+_BLINKS = (SHAPES.index("eyeBlinkRight"), SHAPES.index("eyeBlinkLeft"))
+_LEAST = 0.004
+"""A lid or a gaze moved less than this share of its way does not show."""
+
+
+class PortraitFace:
+    """A face that can be drawn. Immutable: the same pose always gives the same bytes, from any thread."""
+
+    def __init__(self, picture: Image, arrays: dict[str, Floats], lids: Image | None = None) -> None:
+        """Compute all that does not depend on the pose.
+
+        Args:
+            picture: (H, W, 4) uint8 RGBA, the picture at the size of the video.
+            arrays: `points`, `eyes`, `lips` and `smile` as `prepare_portrait` wrote them.
+            lids: the same picture with closed eyes.
+        """
+        self._picture = picture
+        size = self.size
+        head = Head.of(arrays["points"])
+        lips, eyes = np.asarray(arrays["lips"], np.float64), np.asarray(arrays["eyes"], np.float64)
+        gap, half_width = _mouth_gap(head)
+        fields = bake_fields(head, gap, size)
+        lower_block = fields.grid.block(fields.mouth.inner)
+        self._warp = Warp(fields, bake_seams(head, lips, size, lower_block))
+        self._coefficients = Coefficients(fields, head, arrays["smile"], is_open=bool(gap.any()))
+        palette = Palette.of(picture, head.points, eyes)
+        self._mouth = Mouth(head, paint_interior(head, palette, half_width), lips)
+        self._eyes = [measure_eye(head, eyes[i], bool(i), size) for i in (0, 1)]
+        self._lids = [
+            lid_from_skin(eye, picture) if lids is None else lid_from_picture(eye, lids) for eye in self._eyes
+        ]
+
+    @classmethod
+    def load(cls, bundle: Bundle) -> PortraitFace:
+        """Make a face from an avatar.
+
+        Raises:
+            BundleError: a member is missing or broken.
+        """
+        lids = bundle.picture(LIDS) if LIDS in bundle.members else None
+        return cls(bundle.picture(PICTURE), bundle.arrays(ARRAYS), lids)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) in pixels."""
+        return self._picture.shape[1], self._picture.shape[0]
+
+    def draw(self, pose: Pose) -> Image:
+        """A frame: fresh (H, W, 4) uint8 RGBA, straight alpha, C-contiguous."""
+        c = self._coefficients.of(pose)
+        source = self._with_eyes(pose)
+        lookup = self._warp.lookup(c.shapes, c.motion, c.split)
+        frame = source.copy() if source is self._picture else source
+        if lookup is None:
+            return frame
+        frame[lookup.block] = cv2.remap(
+            source, lookup.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        )
+        if lookup.lips is not None and lookup.inside is not None and lookup.lip_cover is not None:
+            self._mouth.draw(frame, lookup.lips, lookup.inside, lookup.lip_cover, c.bite)
+        return frame
+
+    def _with_eyes(self, pose: Pose) -> Image:
+        """The source picture with its eyes as the pose has them; the picture itself if they are at rest."""
+        closures = [max(float(pose.shapes[i]), 0.0) for i in _BLINKS]
+        closures = [min(1.0, closure + (1 - closure) * lid_follows(pose.gaze_y)) for closure in closures]
+        gaze = max(abs(pose.gaze_x), abs(pose.gaze_y)) >= _LEAST
+        if not gaze and max(closures) < _LEAST:
+            return self._picture
+        source = self._picture.copy()
+        for eye, lid, closure in zip(self._eyes, self._lids, closures, strict=True):
+            pixels = (
+                look(eye, self._picture, pose.gaze_x, pose.gaze_y) if gaze else self._picture[eye.box].copy()
+            )
+            source[eye.box] = blink(eye, pixels, lid, closure) if closure >= _LEAST else pixels
+        return source
+
+
+def _mouth_gap(head: Head) -> tuple[Reals, float]:
+    """(468,) height of the opening between the lips at each vertex's x, and the mouth's half width, units."""
+    vertices = head.canonical(head.points[: mesh.VERTICES])
+    upper, lower = vertices[list(mesh.LIP_INNER_UPPER)], vertices[list(mesh.LIP_INNER_LOWER)]
+    x = vertices[:, 0]
+    gap = function_of_x(lower[:, :2], x) - function_of_x(upper[:, :2], x)
+    gap[gap < 1e-6] = 0
+    half_width = abs(vertices[mesh.LEFT_MOUTH, 0] - vertices[mesh.RIGHT_MOUTH, 0]) / 2
+    return gap, float(half_width)

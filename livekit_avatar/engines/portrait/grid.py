@@ -1,0 +1,122 @@
+"""The coarse grid that displacement fields live on, and its way back to pixels.
+
+Node (i, j) sits in the middle of the block of `step` x `step` pixels that it owns; one row and column of
+nodes lies outside the frame on each side. Fields are (rows, columns, 2) float32, x then y, in grid steps, so
+that a field can be looked up in itself without rescaling.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import cv2
+import numpy as np
+
+from livekit_avatar.types import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Window:
+    """Nodes [top, bottom) x [left, right) of a grid."""
+
+    top: int
+    bottom: int
+    left: int
+    right: int
+
+    @property
+    def nodes(self) -> tuple[slice, slice]:
+        """Index of these nodes in an array of all nodes."""
+        return slice(self.top, self.bottom), slice(self.left, self.right)
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """(rows, columns) of nodes."""
+        return self.bottom - self.top, self.right - self.left
+
+    @property
+    def inner(self) -> Window:
+        """Without the outermost nodes: those whose pixels can be interpolated."""
+        return Window(self.top + 1, self.bottom - 1, self.left + 1, self.right - 1)
+
+    def within(self, outer: Window) -> tuple[slice, slice]:
+        """Index of these nodes in an array that holds the nodes of `outer`."""
+        rows = slice(self.top - outer.top, self.bottom - outer.top)
+        return rows, slice(self.left - outer.left, self.right - outer.left)
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """The nodes over a frame.
+
+    Attributes:
+        width: of the frame in pixels.
+        height: of the frame in pixels.
+        step: pixels from node to node.
+    """
+
+    width: int
+    height: int
+    step: int
+
+    @property
+    def window(self) -> Window:
+        """All nodes."""
+        return Window(0, -(-self.height // self.step) + 2, 0, -(-self.width // self.step) + 2)
+
+    def indices(self, window: Window) -> Floats:
+        """(rows, columns, 2) column and row of each node, counted from the window's first node."""
+        rows, columns = window.shape
+        x, y = np.meshgrid(np.arange(columns, dtype=np.float32), np.arange(rows, dtype=np.float32))
+        return np.ascontiguousarray(np.dstack([x, y]))
+
+    def pixels(self, window: Window) -> Floats:
+        """(rows, columns, 2) place of each node in pixels."""
+        return self.to_pixels(self.indices(window), window)
+
+    def to_pixels(self, indices: Floats, window: Window) -> Floats:
+        """Places given in steps from the window's first node -> pixels of the frame."""
+        middle = (self.step - 1) / 2 - self.step
+        first = np.array([window.left, window.top], np.float32) * self.step + np.float32(middle)
+        places: Floats = indices * np.float32(self.step) + first
+        return places
+
+    def block(self, window: Window) -> tuple[slice, slice]:
+        """Index of the pixels that the nodes of a window own, as far as they are in the frame."""
+        top, left = max((window.top - 1) * self.step, 0), max((window.left - 1) * self.step, 0)
+        bottom = min((window.bottom - 1) * self.step, self.height)
+        return slice(top, bottom), slice(left, min((window.right - 1) * self.step, self.width))
+
+    def dense(self, places: Floats, window: Window) -> Floats:
+        """Interpolate places known at the nodes of a window to all pixels of `block(window.inner)`.
+
+        Args:
+            places: (rows, columns, 2) pixels.
+            window: the nodes of `places`.
+
+        Returns:
+            (height, width, 2) float32, a view with gaps between its rows.
+        """
+        wide = np.asarray(cv2.resize(places, None, fx=self.step, fy=self.step), np.float32)
+        rows, columns = self.block(window.inner)
+        top, left = rows.start - (window.top - 1) * self.step, columns.start - (window.left - 1) * self.step
+        return wide[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
+
+    def enclosing(self, moved: Floats, threshold: float, outer: Window) -> Window | None:
+        """The smallest window within `outer` around all nodes where |moved| exceeds the threshold, plus a rim.
+
+        Args:
+            moved: (rows, columns, 2) field over `outer`.
+            threshold: in grid steps.
+            outer: the window of `moved`.
+        """
+        active = np.abs(moved).max(axis=2) > threshold
+        rows, columns = np.flatnonzero(active.any(axis=1)), np.flatnonzero(active.any(axis=0))
+        if not len(rows):
+            return None
+        return Window(
+            max(outer.top + int(rows[0]) - 2, outer.top),
+            min(outer.top + int(rows[-1]) + 3, outer.bottom),
+            max(outer.left + int(columns[0]) - 2, outer.left),
+            min(outer.left + int(columns[-1]) + 3, outer.right),
+        )
