@@ -11,14 +11,35 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Generic, Literal, TypeVar
 
+import numpy as np
+
 from livekit_avatar.engines.base import NEED_AUDIO, SEGMENT_END, Signal, Step
-from livekit_avatar.types import FPS, SAMPLES_PER_FRAME
+from livekit_avatar.types import FPS, SAMPLES_PER_FRAME, Samples
 
 Heard = TypeVar("Heard")
 State = TypeVar("State")
 
 HISTORY = 10 * FPS
 """Steps that can be taken back; a runtime decides a few steps ahead of what is shown, never seconds."""
+
+
+class FrameCutter:
+    """Cuts segments of speech into frames of 40 ms; the last of a segment may be shorter."""
+
+    def __init__(self) -> None:
+        self._rest: Samples = np.empty(0, np.int16)
+
+    def push(self, pcm: Samples) -> list[Samples]:
+        """Add (n,) int16 samples at 16 kHz; returns the frames that are complete, (640,) each."""
+        samples = np.concatenate([self._rest, pcm])
+        whole = len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
+        self._rest = samples[whole:]
+        return list(samples[:whole].reshape(-1, SAMPLES_PER_FRAME))
+
+    def end(self) -> list[Samples]:
+        """The segment is complete, or forgotten; returns what is left of it, if anything."""
+        rest, self._rest = self._rest, self._rest[:0]
+        return [rest] if len(rest) else []
 
 
 @dataclass(slots=True)

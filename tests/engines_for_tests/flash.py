@@ -22,8 +22,8 @@ from livekit_avatar.engines.base import (
     Signal,
     Step,
 )
-from livekit_avatar.engines.timeline import Timeline
-from livekit_avatar.types import SAMPLES_PER_FRAME, Emotion, Image, Samples
+from livekit_avatar.engines.timeline import FrameCutter, Timeline
+from livekit_avatar.types import Emotion, Image, Samples
 
 LOUD = 1000.0
 """RMS of a step's samples from which it is drawn white."""
@@ -52,21 +52,17 @@ class FlashPerformance:
         self.acted: list[str] = []
         self._face = face
         self._timeline: Timeline[Flash, None] = Timeline(None)
-        self._rest = np.empty(0, np.int16)  # of the open segment, shorter than a frame
+        self._cutter = FrameCutter()
         self._unheard: deque[tuple[int, Samples]] = deque()
 
     def push(self, pcm: Samples) -> None:
         segment = self._timeline.push(len(pcm))
-        samples = np.concatenate([self._rest, pcm])
-        whole = len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
-        self._unheard.extend((segment, frame) for frame in samples[:whole].reshape(-1, SAMPLES_PER_FRAME))
-        self._rest = samples[whole:]
+        self._unheard.extend((segment, frame) for frame in self._cutter.push(pcm))
 
     def end_segment(self) -> None:
         segment = self._timeline.end_segment()
-        if segment is not None and len(self._rest):
-            self._unheard.append((segment, self._rest))
-        self._rest = np.empty(0, np.int16)
+        if segment is not None:
+            self._unheard.extend((segment, frame) for frame in self._cutter.end())
 
     def hear(self) -> None:
         with suppress(IndexError):  # until none is left, also when `interrupt` empties it meanwhile
@@ -84,7 +80,7 @@ class FlashPerformance:
     def interrupt(self, shown: int | None) -> None:
         self._timeline.interrupt(shown)
         self._unheard.clear()
-        self._rest = np.empty(0, np.int16)
+        self._cutter.end()
 
     def hold(self, shown: int | None) -> None:
         self._timeline.hold(shown)

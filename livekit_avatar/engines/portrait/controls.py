@@ -15,7 +15,6 @@ CONTROLS = (*SHAPES, *HEAD, "gaze_x", "gaze_y", "breath")
 
 _INDEX = {name: index for index, name in enumerate(CONTROLS)}
 _SHAPES = len(SHAPES)
-_GAZE_X, _GAZE_Y, _BREATH = (_INDEX[name] for name in ("gaze_x", "gaze_y", "breath"))
 _HEAD = slice(_SHAPES, _SHAPES + len(HEAD))
 
 HEAD_LIMITS = np.array([0.13, 0.12, 0.10, 0.08, 0.08], np.float32)
@@ -42,7 +41,15 @@ def pose(vector: Floats) -> Pose:
     """
     head = HEAD_LIMITS * np.tanh(vector[_HEAD] / HEAD_LIMITS)
     yaw, pitch, roll, x, y = head.tolist()
-    gaze_x = float(np.clip(vector[_GAZE_X] - yaw / GAZE_RANGE, -1, 1))
-    gaze_y = float(np.clip(vector[_GAZE_Y] - pitch / GAZE_RANGE, -1, 1))
-    breath = float(np.clip(vector[_BREATH], 0, 1))
-    return Pose(np.clip(vector[:_SHAPES], 0, 1), yaw, pitch, roll, x, y, gaze_x, gaze_y, breath)
+    gaze_x, gaze_y, breath = vector[_HEAD.stop :].tolist()
+    return Pose(
+        np.clip(vector[:_SHAPES], 0, 1),
+        yaw,
+        pitch,
+        roll,
+        x,
+        y,
+        gaze_x=min(max(gaze_x - yaw / GAZE_RANGE, -1.0), 1.0),
+        gaze_y=min(max(gaze_y - pitch / GAZE_RANGE, -1.0), 1.0),
+        breath=min(max(breath, 0.0), 1.0),
+    )

@@ -7,7 +7,7 @@ from enum import IntEnum
 
 import numpy as np
 
-from livekit_avatar.types import FPS, Floats
+from livekit_avatar.types import FPS
 
 _DEGREE = math.pi / 180
 
@@ -18,8 +18,10 @@ class Channel(IntEnum):
     YAW, PITCH, ROLL, X, Y, BROW_INNER, BROW_OUTER, SQUINT, GAZE_X, GAZE_Y = range(10)
 
 
-_OCTAVES = ((5.3, 1009), (2.1, 1013), (0.87, 1019))
-"""Seconds between the random values of an octave, and their number: primes, so that no sum repeats."""
+_OCTAVES = (5.3, 2.1, 0.87)
+"""Seconds between the random values of each octave: incommensurate, so that their sum does not repeat."""
+
+_VALUES = 1021
 
 _AMPLITUDES = {
     Channel.YAW: (1.2 * _DEGREE, 0.35 * _DEGREE, 1.6 * _DEGREE),
@@ -36,6 +38,7 @@ _AMPLITUDES = {
 """How far each octave moves a channel at most; the quickest only as much as the face is talking."""
 
 _SCALE = np.array([_AMPLITUDES[channel] for channel in Channel]).T
+_RANK = np.arange(len(_OCTAVES))[:, None]
 
 
 class Drift:
@@ -46,23 +49,25 @@ class Drift:
     """
 
     def __init__(self, random: np.random.Generator) -> None:
-        self._values = [random.uniform(-1, 1, (length, len(Channel))) for _, length in _OCTAVES]
+        values = random.uniform(-1, 1, (len(_OCTAVES), _VALUES, len(Channel)))
+        self._values = values * _SCALE[:, None]
         self._phase = random.uniform(0, 100)
 
     def at(self, frame: int, *, talking: float) -> list[float]:
         """The value of each `Channel` in a frame; `talking` is 0 (listens) .. 1 (talks)."""
-        slow, quick, lively = (self._octave(which, frame) for which in range(len(_OCTAVES)))
-        drift: list[float] = (slow + quick + talking * lively).tolist()
+        times = [self._phase + frame / (seconds * FPS) for seconds in _OCTAVES]
+        weights = np.array([_spline(time % 1.0) for time in times])
+        weights[-1] *= talking
+        near = [[(int(time) + offset) % _VALUES for offset in range(4)] for time in times]
+        drift: list[float] = np.einsum("ov,ovc->c", weights, self._values[_RANK, near]).tolist()
         return drift
 
-    def _octave(self, which: int, frame: int) -> Floats:
-        """Random values joined by a uniform cubic B-spline, which is smooth up to its acceleration."""
-        seconds, length = _OCTAVES[which]
-        at = self._phase + frame / (seconds * FPS)
-        whole = math.floor(at)
-        t = at - whole
-        weights = (
-            np.array([(1 - t) ** 3, 3 * t**3 - 6 * t**2 + 4, -3 * t**3 + 3 * t**2 + 3 * t + 1, t**3]) / 6
-        )
-        values = self._values[which][[(whole + offset) % length for offset in range(4)]]
-        return np.asarray(weights @ values * _SCALE[which], np.float32)
+
+def _spline(t: float) -> tuple[float, float, float, float]:
+    """Weights of four values in a uniform cubic B-spline, which is smooth up to its acceleration."""
+    return (
+        (1 - t) ** 3 / 6,
+        (3 * t**3 - 6 * t**2 + 4) / 6,
+        (-3 * t**3 + 3 * t**2 + 3 * t + 1) / 6,
+        t**3 / 6,
+    )

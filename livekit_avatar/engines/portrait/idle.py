@@ -204,7 +204,8 @@ class Idle:
 
 def _older(spell: Spell) -> Spell | None:
     """The same spell a frame later; None if it is over."""
-    return replace(spell, age=spell.age + 1) if spell.age + 1 < spell.length else None
+    age = spell.age + 1
+    return Spell(spell.index, age, spell.length, spell.source, spell.goal) if age < spell.length else None
 
 
 def _between(spell: Spell, part: float) -> tuple[float, ...]:

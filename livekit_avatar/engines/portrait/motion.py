@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from livekit_avatar.engines.portrait import gestures
-from livekit_avatar.engines.portrait.controls import CONTROLS, pose
+from livekit_avatar.engines.portrait.controls import CONTROLS, controls, pose
 from livekit_avatar.engines.portrait.gestures import Gesture
 from livekit_avatar.engines.portrait.idle import Idle, Life
 from livekit_avatar.engines.portrait.pose import Pose
@@ -26,6 +26,9 @@ _RELAX = (0.55, 0.35, 0.0)
 
 _MOOD = 0.27
 """Share of the way a frame, twice in a row (a critically damped step): 95 % of a new mood after 0.6 s."""
+
+_SURGE = controls({"pitch": 0.05, "y": 0.008, "browInnerUp": 0.10, "browOuterUp": 0.08})
+"""How the head dips and the brows rise with each louder syllable, times `Stress.surge`."""
 
 _BEATS: tuple[tuple[str, ...], ...] = (
     ("beat_nod",), ("beat_nod",), ("beat_nod", "beat_brows"), ("beat_brows",), ("beat_tilt",), (), (),
@@ -137,7 +140,7 @@ class Mover:
         total = self._idle.controls(motion.life) + gestures.movement(motion.gestures)
         mood = motion.mood.copy()
         mood[_MOUTH] *= 1 - 0.6 * min(float(motion.mouth[_ROUND].max()), 1.0)  # nobody grins an "oo"
-        total += mood
+        total += mood + motion.stress.surge * _SURGE
         total[_MOUTH] += motion.mouth
         return pose(total)
 

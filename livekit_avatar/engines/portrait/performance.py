@@ -7,17 +7,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal
 
-import numpy as np
-
 from livekit_avatar.engines.base import Signal, Step
 from livekit_avatar.engines.portrait.emotions import look
 from livekit_avatar.engines.portrait.gestures import ACTIONS
 from livekit_avatar.engines.portrait.motion import Direction, Motion, Mover, Spoken
 from livekit_avatar.engines.portrait.pose import Pose
 from livekit_avatar.engines.portrait.stress import loudness
-from livekit_avatar.engines.timeline import Timeline
+from livekit_avatar.engines.timeline import FrameCutter, Timeline
 from livekit_avatar.errors import InputError
-from livekit_avatar.types import SAMPLES_PER_FRAME, Emotion, Samples
+from livekit_avatar.types import Emotion, Samples
 
 if TYPE_CHECKING:
     from livekit_avatar.engines.portrait.face import PortraitFace
@@ -41,7 +39,7 @@ class _Utterance:
     def __init__(self, number: int, stream: LipStream) -> None:
         self.number = number
         self.stream = stream
-        self._rest = np.empty(0, np.int16)  # shorter than a frame
+        self._cutter = FrameCutter()
         self._loudness: deque[float] = deque()  # of the frames whose mouth is not known yet
         self._ended = False
 
@@ -52,15 +50,11 @@ class _Utterance:
 
     def push(self, pcm: Samples) -> None:
         self.stream.push(pcm)
-        samples = np.concatenate([self._rest, pcm])
-        whole = len(samples) // SAMPLES_PER_FRAME * SAMPLES_PER_FRAME
-        self._loudness.extend(loudness(frame) for frame in samples[:whole].reshape(-1, SAMPLES_PER_FRAME))
-        self._rest = samples[whole:]
+        self._loudness.extend(loudness(frame) for frame in self._cutter.push(pcm))
 
     def end(self) -> None:
         self.stream.flush()
-        if len(self._rest):
-            self._loudness.append(loudness(self._rest))
+        self._loudness.extend(loudness(frame) for frame in self._cutter.end())
         self._ended = True
 
     def take(self) -> Iterator[Spoken]:
