@@ -256,9 +256,11 @@ def _unpack(data: bytes, limits: Limits) -> dict[str, bytes]:
     """Members by name, after every header has been found harmless."""
     _check_size(len(data), 0, limits)
     try:
-        directory = _check_end(data, limits)
+        count, directory = _check_end(data, limits)
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             infos = archive.infolist()
+            if len(infos) != count:
+                raise BundleError("has a zip directory with more in it than its members", fix=_REPACK)
             _check_headers(infos, directory, limits)
             return {info.filename: archive.read(info) for info in infos}
     except BundleError:
@@ -267,8 +269,8 @@ def _unpack(data: bytes, limits: Limits) -> dict[str, bytes]:
         raise BundleError(f"is not a whole zip file ({str(error)!a})", fix=COPY_AGAIN) from error
 
 
-def _check_end(data: bytes, limits: Limits) -> int:
-    """Where the central directory starts, once it is sure that it can be parsed in little memory."""
+def _check_end(data: bytes, limits: Limits) -> tuple[int, int]:
+    """Number of members and start of the directory, once it is sure that it can be parsed in little memory."""
     if len(data) < _END.size:
         raise BundleError("is empty or cut short", fix=COPY_AGAIN)
     end = len(data) - _END.size
@@ -279,7 +281,7 @@ def _check_end(data: bytes, limits: Limits) -> int:
     longest = count * (_CENTRAL_HEADER + _LONGEST_NAME)
     if disk or first_disk or here != count or start + size != end or size > longest:
         raise BundleError("has a zip directory with more in it than its members", fix=_REPACK)
-    return int(start)
+    return count, start
 
 
 def _check_headers(infos: list[zipfile.ZipInfo], directory: int, limits: Limits) -> None:
