@@ -4,9 +4,9 @@
 
 The folder holds real clips: `<clip>.wav` (16 kHz mono) and `<clip>.npz` with `timestamps` in seconds and the
 `aperture` and `width` of the tracked lips, listed in index.json. For each clip: Pearson's r of predicted and
-measured curve at the best lag within 120 ms. Over all clips: the lag at which the mean r is best, F1 of visible
-closures (within 60 ms) and the area under the curve of closed against open lips. Loudness (and, for the width, the
-spectral centroid) is the yardstick, measured in the same way.
+measured curve at the best lag within 120 ms. Over all clips: the lag at which the mean r is best, F1 of
+visible closures (within 60 ms) and the area under the curve of closed against open lips. Loudness (and, for
+the width, the spectral centroid) is the yardstick, measured in the same way.
 """
 
 from __future__ import annotations
@@ -157,7 +157,7 @@ def _ranged(curve: Array) -> Array:
 
 
 def _dips(curve: Array, clip: Clip, below: float, depth: float) -> list[int]:
-    """Minima in speech under `below`, 100 ms apart, with something higher by `depth` within 260 ms each side."""
+    """Minima in speech under `below`, 100 ms apart, with something higher by `depth` in 260 ms each side."""
     before, here, after = curve[:-2], curve[1:-1], curve[2:]
     flat = ((here <= before) & (here < after)) | ((here < before) & (here <= after))
     kept: list[int] = []

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from livekit_avatar.lipsync.mouth import CURVES, mouth_states
+from livekit_avatar.types import MOUTH_SHAPES, VISEMES, MouthState
+
+
+def mouth(viseme: str = "sil", speech: float = 1.0, **curves: float) -> MouthState:
+    row = np.array([[curves.get(name, 0.0) for name in CURVES]], np.float32)
+    row[0, CURVES.index("speech")] = speech
+    return mouth_states(row, np.eye(len(VISEMES), dtype=np.float32)[[VISEMES.index(viseme)]])[0]
+
+
+def shape(state: MouthState, name: str) -> float:
+    return float(state.shapes[MOUTH_SHAPES.index(name)])
+
+
+@given(arrays(np.float32, (3, len(CURVES)), elements=st.floats(-2, 3, width=32)))
+def test_whatever_the_network_says_is_a_possible_mouth(curves: np.ndarray) -> None:
+    for state in mouth_states(curves, np.full((3, 15), 1 / 15, np.float32)):
+        assert state.shapes.dtype == np.float32
+        assert state.shapes.min() >= 0 and state.shapes.max() <= 1
+        assert 0 <= state.aperture <= 1
+        assert -1 <= state.width <= 1
+        assert 0 <= state.speech <= 1
+
+
+def test_without_speech_the_mouth_rests_whatever_else_is_heard() -> None:
+    state = mouth("aa", speech=0.2, aperture=0.9, width=0.5, jaw=0.8, press=1, tuck=1, hiss=1)
+    assert not state.shapes.any()
+    assert state.aperture == state.width == 0
+
+
+def test_the_jaw_follows_the_aperture() -> None:
+    opened = [shape(mouth(aperture=a, jaw=a), "jawOpen") for a in (0.0, 0.2, 0.5, 0.9)]
+    assert opened == sorted(opened)
+    assert opened[0] == 0 and opened[-1] > 0.5
+
+
+def test_pressed_lips_are_closed() -> None:
+    state = mouth("PP", press=0.9, aperture=0.3, jaw=0.3)
+    assert state.aperture == 0
+    assert shape(state, "jawOpen") == 0
+    assert shape(state, "mouthPressLeft") > 0.4
+
+
+def test_f_and_v_tuck_the_lower_lip_under_the_teeth() -> None:
+    state = mouth("FF", tuck=0.9, aperture=0.1)
+    assert shape(state, "mouthRollLower") > 0.4
+    assert shape(state, "mouthUpperUpLeft") > 0.2
+    assert shape(state, "mouthPressLeft") == 0
+
+
+def test_width_stretches_and_rounding_puckers() -> None:
+    assert shape(mouth(width=0.8), "mouthStretchLeft") > 0.3
+    assert shape(mouth(width=-0.8, rounding=0.9), "mouthPucker") > 0.5
+    assert shape(mouth(width=-0.8, rounding=0.9), "mouthStretchLeft") == 0
+
+
+@pytest.mark.parametrize("viseme", ["TH", "DD", "nn"])
+def test_the_tongue_shows_in_th_d_and_n(viseme: str) -> None:
+    assert shape(mouth(viseme, aperture=0.3), "tongueOut") > 0.3
+    assert shape(mouth("aa", aperture=0.3), "tongueOut") == 0
+
+
+def test_both_halves_of_the_mouth_are_alike() -> None:
+    state = mouth("E", aperture=0.5, width=0.5, jaw=0.4, hiss=0.3, tuck=0.5)
+    for name in ("mouthStretch", "mouthSmile", "mouthUpperUp", "mouthLowerDown", "mouthPress"):
+        assert shape(state, name + "Left") == shape(state, name + "Right")
