@@ -88,6 +88,11 @@ async function greet() {
   await room.localParticipant.performRpc(call).catch(console.warn);
 }
 
+function fit() {
+  const { videoWidth, videoHeight } = part("face");
+  if (videoHeight) part("stage").style.setProperty("--ratio", videoWidth / videoHeight);
+}
+
 // Shows how many pictures a second are really shown.
 function count(video) {
   let shown = 0;
@@ -128,6 +133,7 @@ async function write(text) {
   await room.localParticipant.sendText(words, { topic: CHAT });
 }
 
+part("face").addEventListener("resize", fit);
 part("form").addEventListener("submit", (event) => {
   event.preventDefault();
   write(part("text").value);
