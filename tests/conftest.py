@@ -124,7 +124,7 @@ async def no_leaks() -> AsyncIterator[None]:
 
 def _lasting_threads(before: set[threading.Thread]) -> list[str]:
     """Names of new threads that do not end within a second; pools that live as long as the process are known."""
-    kept = ("asyncio_", "livekit-avatar-", "Thread-", "ThreadPoolExecutor", "pydevd")
+    kept = ("asyncio_", "livekit-avatar-", "Thread-", "ThreadPoolExecutor", "Dummy-")
     deadline = time.monotonic() + 1
     while True:
         new = [thread for thread in threading.enumerate() if thread not in before]

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 
-import numpy as np
 from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, VideoGenerator
 
 from livekit_avatar.audio.resample import StreamResampler
-from livekit_avatar.room.publisher import SILENCE
+from livekit_avatar.room.voice import mono, silence_frame, speech_frame
 from livekit_avatar.runtime.runtime import AvatarRuntime
-from livekit_avatar.types import FPS, AudioChunk, Image, Samples
+from livekit_avatar.types import Image
 
 ROOM_RATE = 48_000
 """Sample rate in a room, in Hz: Opus's own, so that speech is resampled once."""
@@ -38,7 +37,7 @@ class RuntimeGenerator(VideoGenerator):
             return
         if self._resampler is None:
             self._resampler = StreamResampler(frame.sample_rate, ROOM_RATE)
-        await self._runtime.push_audio(self._resampler.push(_mono(frame)), ROOM_RATE)
+        await self._runtime.push_audio(self._resampler.push(mono(frame)), ROOM_RATE)
 
     async def clear_buffer(self) -> None:
         """Forget all speech: the user has interrupted."""
@@ -57,7 +56,7 @@ class RuntimeGenerator(VideoGenerator):
         """Pictures without end, each with its 40 ms of speech or silence, and the end of each utterance."""
         async for frame in self._runtime.run():
             yield video_frame(frame.image)
-            yield audio_frame(frame.audio) if frame.audio else _silence()
+            yield speech_frame(frame.audio.samples, ROOM_RATE) if frame.audio else silence_frame(ROOM_RATE)
             if frame.last:
                 yield AudioSegmentEnd()
 
@@ -66,22 +65,3 @@ def video_frame(image: Image) -> rtc.VideoFrame:
     """A picture, (H, W, 4) uint8 RGBA, as LiveKit takes it; the pixels are not copied."""
     height, width = image.shape[:2]
     return rtc.VideoFrame(width, height, rtc.VideoBufferType.RGBA, image.data.cast("B"))
-
-
-def audio_frame(chunk: AudioChunk) -> rtc.AudioFrame:
-    """Speech as LiveKit takes it."""
-    return rtc.AudioFrame(chunk.samples.tobytes(), chunk.sample_rate, 1, len(chunk.samples))
-
-
-def _silence() -> rtc.AudioFrame:
-    frame = rtc.AudioFrame.create(ROOM_RATE, 1, ROOM_RATE // FPS)
-    frame.userdata[SILENCE] = True
-    return frame
-
-
-def _mono(frame: rtc.AudioFrame) -> Samples:
-    samples = np.frombuffer(frame.data, np.int16)
-    if frame.num_channels == 1:
-        return samples
-    mixed: Samples = samples.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
-    return mixed

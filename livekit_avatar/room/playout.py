@@ -12,24 +12,10 @@ from typing import Generic, TypeVar
 
 import numpy as np
 
+from livekit_avatar.room.utterance import Utterance
 from livekit_avatar.types import Samples
 
 Picture = TypeVar("Picture")
-
-
-@dataclass(slots=True, eq=False)
-class Utterance:
-    """A segment of speech on its way to the listener.
-
-    Attributes:
-        heard: samples of it that have been heard, without a slot under way.
-        started: its first sample has been heard.
-        complete: all of its sound has been handed to the sound source.
-    """
-
-    heard: int = 0
-    started: bool = False
-    complete: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

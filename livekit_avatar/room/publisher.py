@@ -20,7 +20,10 @@ from livekit import rtc
 from livekit.agents import utils
 from livekit.agents.voice.avatar import AudioReceiver, AudioSegmentEnd, AvatarOptions, VideoGenerator
 
-from livekit_avatar.room.playout import Playout, Slot, Utterance
+from livekit_avatar.errors import NotStartedError
+from livekit_avatar.room.playout import Playout, Slot
+from livekit_avatar.room.utterance import Utterance
+from livekit_avatar.room.voice import SILENCE, VoiceOnly
 from livekit_avatar.types import FPS
 
 logger = logging.getLogger(__name__)
@@ -32,9 +35,6 @@ LEVEL = 0.03
 
 _SOURCE_MS = 200  # what the source could hold; LEVEL plus one frame is what it does hold
 _BITS_PER_PIXEL = 0.15  # a talking head of 512x512 at 25 fps looks clean at 1 Mbit/s of VP8
-
-SILENCE = "livekit_avatar.silence"
-"""Key in `AudioFrame.userdata`: the frame is not speech, it only fills the time of its picture."""
 
 
 @runtime_checkable
@@ -108,10 +108,12 @@ class Publisher:
         self._open: Utterance | None = None  # the one that is being read
         self._held: deque[Slot[rtc.VideoFrame]] = deque()  # unheard when the speech was paused
         self._paused = False
+        self._last_picture: rtc.VideoFrame | None = None
         self._sound_ends = 0.0  # when all that the source holds will have been heard
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._main: list[asyncio.Task[None]] = []
+        self._reading: asyncio.Task[None] | None = None
+        self._publishing: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
         self._closed = False
 
@@ -120,14 +122,14 @@ class Publisher:
         await self._audio_recv.start()
         self._listeners("on")
         self._on_connection_changed()
-        self._main = [
-            asyncio.create_task(self._read_audio(), name="avatar_read_audio"),
-            asyncio.create_task(self._publish(), name="avatar_publish"),
-        ]
+        self._reading = asyncio.create_task(self._read_audio())
+        self._publishing = asyncio.create_task(self._publish())
 
     async def wait_for_complete(self) -> None:
-        """Wait until the receiver or the generator has ended."""
-        await asyncio.gather(*self._main)
+        """Wait until the generator has ended, or the publisher is closed."""
+        if self._publishing is None:
+            raise NotStartedError("the publisher is not started", fix="Call `await publisher.start()` first.")
+        await asyncio.wait({self._publishing})
 
     async def aclose(self) -> None:
         """Stop; may be called twice, and before `start`."""
@@ -137,7 +139,8 @@ class Publisher:
         self._listeners("off")
         self._forget_queue()
         await self._audio_recv.aclose()
-        await utils.aio.cancel_and_wait(*self._main, *self._tasks)
+        main = [task for task in (self._reading, self._publishing) if task]
+        await utils.aio.cancel_and_wait(*main, *self._tasks)
         await self._audio.aclose()
         await self._video.aclose()
 
@@ -172,21 +175,40 @@ class Publisher:
             if isinstance(item, AudioSegmentEnd):
                 if self._open is None:
                     continue  # the end of an utterance that was interrupted
+                self._open.ended = True
                 self._open = None
-            elif self._open is None:
-                self._open = Utterance()
-                self._utterances.append(self._open)
+            else:
+                if self._open is None:
+                    self._open = Utterance()
+                    self._utterances.append(self._open)
+                self._open.speech.append(item)
             await self._video_gen.push_audio(item)
 
     # Pictures and sound on their way out.
 
     async def _publish(self) -> None:
+        await self._publish_tracks()
         try:
-            await self._publish_tracks()
             await self._play()
         except Exception:
-            logger.exception("the face stopped: its generator failed")
-            self._finish_all()
+            logger.exception("the face died; its last picture stays and the voice goes on without it")
+            await self._go_on_with_voice()
+            await self._play()
+
+    async def _go_on_with_voice(self) -> None:
+        """Speak what was read and not yet queued, without a face."""
+        if self._reading is not None:
+            await utils.aio.cancel_and_wait(self._reading)  # it may wait for the dead generator
+        voice = VoiceOnly(self._last_picture, self._rate)
+        if self._paused:
+            await voice.pause()
+        self._video_gen = voice
+        for utterance in list(self._utterances):
+            for frame in utterance.unqueued(self._rate):
+                await voice.push_audio(frame)
+            if utterance.ended and not utterance.complete:
+                await voice.push_audio(AudioSegmentEnd())
+        self._reading = asyncio.create_task(self._read_audio())
 
     async def _play(self) -> None:
         picture: rtc.VideoFrame | None = None
@@ -194,7 +216,7 @@ class Publisher:
             if isinstance(item, rtc.VideoFrame):
                 if picture is not None:
                     await self._emit(picture, None)
-                picture = item
+                picture = self._last_picture = item
             elif isinstance(item, rtc.AudioFrame):
                 await self._emit(picture, item)
                 picture = None
@@ -208,8 +230,10 @@ class Publisher:
             await self._queue_held()
             if not speech:
                 picture, sound = None, None  # no gap between what was held and what goes on
-        if speech and sound is not None:
-            await self._queue(Slot(picture, np.frombuffer(sound.data, np.int16), self._speaking))
+        utterance = self._speaking
+        if speech and sound is not None and utterance is not None:
+            utterance.queued += sound.samples_per_channel
+            await self._queue(Slot(picture, np.frombuffer(sound.data, np.int16), utterance))
         elif picture is not None or sound is not None:
             await self._queue(Slot(picture, np.zeros(self._rate // FPS, np.int16), None))
         await asyncio.sleep(max(0.0, self._sound_ends - time.monotonic() - LEVEL))
