@@ -20,8 +20,8 @@ _HEAD = slice(_SHAPES, _SHAPES + len(HEAD))
 HEAD_LIMITS = np.array([0.13, 0.12, 0.10, 0.08, 0.08], np.float32)
 """Radians, and inter-ocular distances: how far a flat picture can be turned and still look solid."""
 
-GAZE_RANGE = 0.5
-"""Radians that the eyes turn when `gaze_x` goes from 0 to 1."""
+GAZE_RANGE = (0.29, 0.15)
+"""Radians that the eyes turn when `gaze_x` or `gaze_y` goes from 0 to 1."""
 
 
 def controls(values: Mapping[str, float]) -> Floats:
@@ -49,7 +49,7 @@ def pose(vector: Floats) -> Pose:
         roll,
         x,
         y,
-        gaze_x=min(max(gaze_x - yaw / GAZE_RANGE, -1.0), 1.0),
-        gaze_y=min(max(gaze_y - pitch / GAZE_RANGE, -1.0), 1.0),
+        gaze_x=min(max(gaze_x - yaw / GAZE_RANGE[0], -1.0), 1.0),
+        gaze_y=min(max(gaze_y - pitch / GAZE_RANGE[1], -1.0), 1.0),
         breath=min(max(breath, 0.0), 1.0),
     )

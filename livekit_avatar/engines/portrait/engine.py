@@ -11,12 +11,15 @@ from livekit_avatar.engines.base import Cancel, EngineInfo, Face, Performance, P
 from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.gestures import ACTIONS
 from livekit_avatar.engines.portrait.performance import Drawing, PortraitPerformance
-from livekit_avatar.errors import PreparationCancelledError
+from livekit_avatar.engines.portrait.prepare import prepare_portrait
 from livekit_avatar.lipsync.model import LipStream, LipSync
 from livekit_avatar.types import Image
 
 if TYPE_CHECKING:
     from livekit_avatar.avatars.bundle import Bundle
+
+_FOUND = 0.5
+"""Part of the preparation that is done when the face is found."""
 
 
 class PortraitEngine:
@@ -54,15 +57,15 @@ class PortraitEngine:
             ModelNotFoundError: the face model is not on this machine.
             PreparationCancelledError: `cancel` said so.
         """
-        from livekit_avatar.engines.portrait.prepare import prepare_portrait
-        from livekit_avatar.face.check import check_face
+        from livekit_avatar.face.check import check_face  # the face networks are needed for nothing else
         from livekit_avatar.face.mesh import FaceMesh
 
-        _stage(0.0, "finding the face", progress, cancel)
+        if progress is not None:
+            progress(0.0, "face")
         check = check_face(source, FaceMesh())
-        _stage(0.3, "taking it apart", progress, cancel)
-        prepared = prepare_portrait(source, check.landmarks, size=size)
-        _stage(1.0, "done", progress, None)
+        prepared = prepare_portrait(
+            source, check.landmarks, size=size, progress=_rest_of(progress), cancel=cancel
+        )
         return replace(prepared, warnings=(*check.warnings, *prepared.warnings))
 
     def load(self, bundle: Bundle) -> PortraitFace:
@@ -94,9 +97,8 @@ class PortraitEngine:
             return self._ears
 
 
-def _stage(part: float, name: str, progress: Progress | None, cancel: Cancel | None) -> None:
-    """Between stages: tell how far it is, and stop if nobody wants it any more."""
-    if cancel is not None and cancel():
-        raise PreparationCancelledError("the preparation was cancelled", fix="Start it again.")
-    if progress is not None:
-        progress(part, name)
+def _rest_of(progress: Progress | None) -> Progress | None:
+    """Progress of the part after the face was found."""
+    if progress is None:
+        return None
+    return lambda part, stage: progress(_FOUND + (1 - _FOUND) * part, stage)

@@ -16,7 +16,7 @@ from livekit_avatar.engines.base import NEED_AUDIO, SEGMENT_END, Performance, St
 from livekit_avatar.engines.portrait.performance import PortraitPerformance
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.errors import InputError
-from livekit_avatar.types import EMOTIONS, FPS, MOUTH_SHAPES, SAMPLES_PER_FRAME, Emotion
+from livekit_avatar.types import EMOTIONS, FPS, MOUTH_SHAPES, SAMPLES_PER_FRAME, Emotion, Floats
 
 FACE = cast(Any, SimpleNamespace(size=(512, 512)))
 OPENING = [SHAPES.index(name) for name in SHAPES if name.startswith(("jaw", "mouthLower", "mouthUpper"))]
@@ -215,12 +215,12 @@ def test_a_mood_shows_as_strongly_as_it_is() -> None:
     assert smile(0.0) == 0
 
 
-def difference(action: str) -> np.ndarray[Any, Any]:
+def difference(action: str) -> Floats:
     """What an action changes in two seconds of idle life: (50, controls)."""
     with_action, without = begin(), begin()
     with_action.act(action)
     rows = [[vector(step) for step in idle(performance, 2 * FPS)] for performance in (with_action, without)]
-    return np.array(rows[0]) - np.array(rows[1])
+    return np.array(rows[0], np.float32) - np.array(rows[1], np.float32)
 
 
 @pytest.mark.parametrize(
