@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from fractions import Fraction
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import av
 import numpy as np
@@ -70,7 +70,9 @@ class Film:
     Made by `new_film`.
     """
 
-    def __init__(self, container: OutputContainer, size: tuple[int, int], sound: Iterator[av.AudioFrame]) -> None:
+    def __init__(
+        self, container: OutputContainer, size: tuple[int, int], sound: Iterator[av.AudioFrame]
+    ) -> None:
         self._container = container
         self._video = _video_stream(container, size)
         self._sound = sound
@@ -128,7 +130,8 @@ def new_film(path: Path, size: tuple[int, int], sound: Iterator[av.AudioFrame]) 
         container = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})
     except OSError as error:
         raise ConfigurationError(
-            f"cannot write {str(path)!r} ({error.strerror})", fix="Give a file in a folder that exists and is yours."
+            f"cannot write {str(path)!r} ({error.strerror})",
+            fix="Give a file in a folder that exists and is yours.",
         ) from error
     try:
         with container:
@@ -141,7 +144,7 @@ def new_film(path: Path, size: tuple[int, int], sound: Iterator[av.AudioFrame]) 
 
 
 def _video_stream(container: OutputContainer, size: tuple[int, int]) -> VideoStream:
-    stream = cast(VideoStream, container.add_stream("libx264", rate=FPS))
+    stream = container.add_stream("libx264", rate=FPS)
     stream.width, stream.height = size
     stream.pix_fmt = "yuv420p"
     stream.options = {"preset": "veryfast", "crf": "18"}
@@ -151,7 +154,7 @@ def _video_stream(container: OutputContainer, size: tuple[int, int]) -> VideoStr
 def _audio_stream(container: OutputContainer, like: av.AudioFrame) -> tuple[AudioStream, av.AudioResampler]:
     rate = like.sample_rate if like.sample_rate in _AAC_RATES else 48_000
     layout = "mono" if like.layout.nb_channels == 1 else "stereo"
-    stream = cast(AudioStream, container.add_stream("aac", rate=rate, layout=layout))
+    stream = container.add_stream("aac", rate=rate, layout=layout)
     return stream, av.AudioResampler(format="fltp", layout=layout, rate=rate)
 
 

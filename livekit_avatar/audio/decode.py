@@ -15,6 +15,7 @@ from livekit_avatar.errors import AudioError, UnreadableAudioError
 from livekit_avatar.types import AudioChunk, Samples
 
 if TYPE_CHECKING:
+    import av
     from av.container import InputContainer
 
 MAX_SECONDS = 3600.0
@@ -111,3 +112,18 @@ def _unreadable(name: str) -> UnreadableAudioError:
         f"{name} holds no sound that can be decoded",
         fix="Give an intact sound file, such as WAV, MP3, OGG or M4A.",
     )
+
+
+def sound_frames(source: str | os.PathLike[str] | bytes) -> Iterator[av.AudioFrame]:
+    """The first audio stream of a sound or video file as it is, for a film: its own rate and channels.
+
+    Args:
+        source: a path, or the bytes of a file, which `decode` has read without an error.
+    """
+    import av
+
+    with (
+        _opened(source) as file,
+        av.open(file, options=_NO_OTHER_FILES, metadata_errors="ignore") as container,
+    ):
+        yield from container.decode(audio=0)
