@@ -17,11 +17,14 @@ import numpy as np
 from onnxruntime import InferenceSession, SessionOptions  # type: ignore[attr-defined]  # no __all__
 
 from livekit_avatar.errors import AudioFormatError, ModelCorruptError, ModelNotFoundError
-from livekit_avatar.lipsync.mouth import CURVES, mouth_states
+from livekit_avatar.lipsync.mouth import CURVES, mouth_states, presence
 from livekit_avatar.types import SAMPLES_PER_FRAME, Floats, MouthState, Samples
 
 AHEAD = 2
 """Frames heard beyond the one that is described: 80 ms."""
+
+SPEECH = CURVES.index("speech")
+_NOTHING: Floats = np.zeros(0, np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -47,7 +50,8 @@ class LipStream:
     """
 
     def __init__(self) -> None:
-        self._memory: Floats | None = None
+        self._memory = _NOTHING
+        self._presence = 0.0
         self._rest: Samples = np.zeros(0, np.int16)
         self._queued = 0
         self._frames: deque[_Frame] = deque()
@@ -115,17 +119,20 @@ class LipSync:
     def hear(self, streams: Sequence[LipStream]) -> None:
         """Run the network over all that was pushed and not yet heard: frame by frame, streams in a batch."""
         told: list[LipStream] = []
-        said: list[tuple[Floats, Floats]] = []
+        said: list[tuple[Floats, Floats, float]] = []
         everyone = dict.fromkeys(streams)
         while waiting := [stream for stream in everyone if stream._frames]:
             frames = [stream._frames.popleft() for stream in waiting]
-            for stream, frame, words in zip(waiting, frames, self._run(waiting, frames), strict=True):
+            for stream, frame, curves, visemes in zip(
+                waiting, frames, *self._run(waiting, frames), strict=True
+            ):
                 if frame.telling:
+                    stream._presence = presence(stream._presence, float(curves[SPEECH]))
                     told.append(stream)
-                    said.append(words)
+                    said.append((curves, visemes, stream._presence))
         if said:
-            curves, visemes = (np.stack(rows) for rows in zip(*said, strict=True))
-            for stream, state in zip(told, mouth_states(curves, visemes), strict=True):
+            rows = (np.array(row, np.float32) for row in zip(*said, strict=True))
+            for stream, state in zip(told, mouth_states(*rows), strict=True):
                 stream._states.append(state)
 
     def states(self, samples: Samples) -> list[MouthState]:
@@ -140,18 +147,20 @@ class LipSync:
         self.hear([stream])
         return stream.take()
 
-    def _run(self, streams: list[LipStream], frames: list[_Frame]) -> list[tuple[Floats, Floats]]:
-        """One frame of each stream -> its (8,) curves and (15,) viseme probabilities."""
-        memories = [
-            self._blank if frame.first or stream._memory is None else stream._memory
-            for stream, frame in zip(streams, frames, strict=True)
-        ]
-        heard = {"speech": np.stack([frame.sound for frame in frames]), "memory": np.stack(memories)}
+    def _run(self, streams: list[LipStream], frames: list[_Frame]) -> tuple[Floats, Floats]:
+        """One frame of each of n streams -> (n, 8) curves and (n, 15) viseme probabilities."""
+        for stream, frame in zip(streams, frames, strict=True):
+            if frame.first:
+                stream._memory, stream._presence = self._blank, 0.0
+        heard = {
+            "speech": np.stack([frame.sound for frame in frames]),
+            "memory": np.stack([stream._memory for stream in streams]),
+        }
         outputs: Any = self._session.run(None, heard)
-        curves, visemes, left = outputs
-        for stream, memory in zip(streams, left, strict=True):
-            stream._memory = memory
-        return list(zip(curves.mean(1), visemes.mean(1), strict=True))
+        curves, visemes, memory = outputs
+        for stream, row in zip(streams, memory, strict=True):
+            stream._memory = row
+        return curves.mean(1), visemes.mean(1)
 
 
 def _load(path: Path | None) -> InferenceSession:

@@ -10,10 +10,13 @@ CURVES = ("aperture", "width", "rounding", "jaw", "press", "tuck", "hiss", "spee
 """The network's curves: how far the lips part, spread and round, and the jaw drops; lips pressed (p b m);
 lower lip under the teeth (f v); teeth together (s sh); somebody speaks."""
 
-SPEAKING = (0.3, 0.7)
-"""Probabilities of speech between which the mouth comes to life."""
+ALIVE = (0.2, 0.5)
+"""Presences between which the mouth comes to life."""
 
-PRESSED = (0.25, 0.65)
+ARRIVES, LEAVES = 0.7, 0.04
+"""The presence of a speaker rises by so much of the way a frame, and falls by so much a frame."""
+
+PRESSED = (0.4, 0.9)
 TUCKED = (0.25, 0.7)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it."""
 
@@ -40,10 +43,26 @@ _TONGUE = np.zeros(len(VISEMES), np.float32)
 _TONGUE[[VISEMES.index(name) for name in ("TH", "DD", "nn", "RR")]] = 0.95, 0.5, 0.5, 0.25
 
 
-def mouth_states(curves: Floats, visemes: Floats) -> list[MouthState]:
-    """One state a row of (n, 8) curves, in the order of `CURVES`, and (n, 15) viseme probabilities."""
+def presence(before: float, speech: float) -> float:
+    """Whether somebody is speaking, 0..1, from that of the frame before and the probability of speech now.
+
+    It outlasts speech by about half a second: in a pause lips stay a little apart, then close.
+    """
+    if speech > before:
+        return before + (speech - before) * ARRIVES
+    return max(speech, before - LEAVES)
+
+
+def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[MouthState]:
+    """Mouths from what the network says of n frames.
+
+    Args:
+        curves: (n, 8) in the order of `CURVES`.
+        visemes: (n, 15) probabilities.
+        present: (n,) presence of a speaker.
+    """
     aperture, spread, rounding, jaw, press, tuck, hiss, speech = np.clip(curves, 0, 1).T
-    alive = _rise(speech, SPEAKING)
+    alive = _rise(present, ALIVE)
     closed = _rise(press, PRESSED) * alive
     free = alive * (1 - closed)
     aperture, jaw, hiss, tucked = aperture * free, jaw * free, hiss * free, _rise(tuck, TUCKED) * free

@@ -27,7 +27,7 @@ def tones(count: int, rng: np.random.Generator) -> Sound:
         length = int(rng.uniform(0.12, 2.5) * SPEECH_RATE)
         fade = np.exp(-np.arange(length) / SPEECH_RATE * rng.uniform(1, 8)) if struck else np.ones(length)
         for _ in range(rng.integers(1, 4)):
-            part = _note(rng.uniform(80, 1500), length, rng) * fade
+            part = _note(50 * 40 ** rng.uniform(0, 1), length, rng) * fade
             sound[at : at + length] += part[: count - at]
         at += int(length * rng.uniform(0.5, 1.5))
     return sound / (sound.std() + 1e-9) + noise(count, rng) * 10 ** (-rng.uniform(20, 60) / 20)

@@ -58,7 +58,8 @@ def _with_floor(mels: Mels, rng: np.random.Generator) -> Mels:
     floor = np.percentile(mels.mean(1), 95) - rng.uniform(20, 65)
     colour = np.interp(np.linspace(0, 5, bands), np.arange(6), rng.normal(0, 5, 6))
     slope = np.linspace(0, -1, bands) * rng.uniform(0, 15)
-    return _summed(mels, (floor + colour + slope + rng.normal(0, 2, mels.shape)).astype(np.float32))
+    flicker = rng.standard_normal(mels.shape, np.float32) * 2
+    return _summed(mels, flicker + (floor + colour + slope).astype(np.float32))
 
 
 def _summed(mels: Mels, others: Mels) -> Mels:

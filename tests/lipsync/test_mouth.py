@@ -6,14 +6,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from livekit_avatar.lipsync.mouth import CURVES, mouth_states
+from livekit_avatar.lipsync.mouth import CURVES, mouth_states, presence
 from livekit_avatar.types import MOUTH_SHAPES, VISEMES, MouthState
 
 
-def mouth(viseme: str = "sil", speech: float = 1.0, **curves: float) -> MouthState:
+def mouth(viseme: str = "sil", present: float = 1.0, **curves: float) -> MouthState:
     row = np.array([[curves.get(name, 0.0) for name in CURVES]], np.float32)
-    row[0, CURVES.index("speech")] = speech
-    return mouth_states(row, np.eye(len(VISEMES), dtype=np.float32)[[VISEMES.index(viseme)]])[0]
+    visemes = np.eye(len(VISEMES), dtype=np.float32)[[VISEMES.index(viseme)]]
+    return mouth_states(row, visemes, np.array([present], np.float32))[0]
 
 
 def shape(state: MouthState, name: str) -> float:
@@ -22,7 +22,7 @@ def shape(state: MouthState, name: str) -> float:
 
 @given(arrays(np.float32, (3, len(CURVES)), elements=st.floats(-2, 3, width=32)))
 def test_whatever_the_network_says_is_a_possible_mouth(curves: np.ndarray) -> None:
-    for state in mouth_states(curves, np.full((3, 15), 1 / 15, np.float32)):
+    for state in mouth_states(curves, np.full((3, 15), 1 / 15, np.float32), np.ones(3, np.float32)):
         assert state.shapes.dtype == np.float32
         assert state.shapes.min() >= 0 and state.shapes.max() <= 1
         assert 0 <= state.aperture <= 1
@@ -30,8 +30,8 @@ def test_whatever_the_network_says_is_a_possible_mouth(curves: np.ndarray) -> No
         assert 0 <= state.speech <= 1
 
 
-def test_without_speech_the_mouth_rests_whatever_else_is_heard() -> None:
-    state = mouth("aa", speech=0.2, aperture=0.9, width=0.5, jaw=0.8, press=1, tuck=1, hiss=1)
+def test_without_a_speaker_the_mouth_rests_whatever_else_is_heard() -> None:
+    state = mouth("aa", present=0.2, aperture=0.9, width=0.5, jaw=0.8, press=1, tuck=1, hiss=1)
     assert not state.shapes.any()
     assert state.aperture == state.width == 0
 
@@ -72,3 +72,15 @@ def test_both_halves_of_the_mouth_are_alike() -> None:
     state = mouth("E", aperture=0.5, width=0.5, jaw=0.4, hiss=0.3, tuck=0.5)
     for name in ("mouthStretch", "mouthSmile", "mouthUpperUp", "mouthLowerDown", "mouthPress"):
         assert shape(state, name + "Left") == shape(state, name + "Right")
+
+
+def test_the_presence_of_a_speaker_comes_at_once_and_outlasts_pauses() -> None:
+    heard = [0.0] * 3 + [1.0] * 10 + [0.0] * 30
+    present, now = [], 0.0
+    for speech in heard:
+        now = presence(now, speech)
+        present.append(now)
+    assert present[2] == 0
+    assert present[4] > 0.6
+    assert present[13 + 8] > 0.5
+    assert present[-1] == 0
