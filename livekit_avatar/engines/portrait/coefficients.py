@@ -18,6 +18,9 @@ from livekit_avatar.types import MOUTH_SHAPES, Floats
 _UNSMILE: Final = {"mouthFunnel": 0.7, "mouthPucker": 1.1, "mouthPressLeft": 0.4, "mouthPressRight": 0.4}
 """Shapes that a smile gives way to, and how much of it at coefficient 1."""
 
+_FLAT, _SMILE_LIFT = 0.015, 0.10
+"""How far the corners of a mouth at rest lie above its middle, and how far a full smile lifts them, units."""
+
 _BLINK_SQUINT = 0.25
 """How much the lower lid rises in a blink."""
 
@@ -51,6 +54,7 @@ class Coefficients:
             smile: (2,) how much its right and left corner of the mouth smile.
             is_open: whether its mouth is open.
         """
+        smile = np.maximum(smile, _lifted_corners(head))
         self._place = {name: i for i, name in enumerate(fields.names)}
         self._matrix = np.zeros((len(SHAPES), len(fields.names)), np.float32)
         for i, name in enumerate(SHAPES):
@@ -80,6 +84,14 @@ class Coefficients:
             pose.roll,
         )
         return Weights(shapes, motion, mouth_moves or self._is_open, bite)
+
+
+def _lifted_corners(head: Head) -> Floats:
+    """(2,) how far the right and the left corner lie above the middle of the lips, in smiles, 0..0.8."""
+    points = head.canonical(head.points)
+    middle = points[[mesh.LIP_INNER_UPPER[5], mesh.LIP_INNER_LOWER[5]], 1].mean()
+    corners = points[[mesh.RIGHT_MOUTH, mesh.LEFT_MOUTH], 1]
+    return np.clip((middle - corners - _FLAT) / _SMILE_LIFT, 0, 0.8).astype(np.float32)
 
 
 def _motion_at_mouth(fields: Fields, head: Head) -> Floats:

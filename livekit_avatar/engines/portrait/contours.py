@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,11 +17,16 @@ from livekit_avatar.types import Floats, Image
 CLOSED_GAP: Final = 0.035
 """A mean gap between the inner lip contours below this, in units, is noise: the mouth is closed."""
 
+Rings = tuple[tuple[int, ...], ...]
+
 EYE_POINTS: Final = 17
 LIP_POINTS: Final = 21
 
+_LIP_MARGIN = 0.008
+"""How far inside a lip its edge is cut, units."""
+
 _SEARCH, _OFFSETS, _STATIONS = 0.045, 25, 61
-"""How far around the mesh's lip line the true one is searched (units), in how many steps, at how many places."""
+"""How far from the mesh's lip line the true one is searched (units), in how many steps, at how many places."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +62,8 @@ def eye_contours(points: Reals, contours: Contours) -> Reals:
 
 
 def settle_lips(image: Image, points: Reals, contours: Contours) -> Reals:
-    """Move the mesh's lip points to the true contours: the known ones, or the darkest path between the lips.
+    """Move the mesh's lip points to the true contours: the known ones, or what the picture shows: the
+    darkest path between closed lips, the edges of the red of open ones.
 
     Args:
         image: (H, W, 4) uint8 RGBA.
@@ -70,8 +77,10 @@ def settle_lips(image: Image, points: Reals, contours: Contours) -> Reals:
     if contours.lip_line is not None:
         _fit_rings(settled, contours)
     elif inner_gap(points) < CLOSED_GAP:
-        line = _darkest_line(image, points)
-        _close(settled, line)
+        _close(settled, _darkest_line(image, points))
+    else:
+        for rings, away in ((mesh.UPPER_RINGS, -1), (mesh.LOWER_RINGS, 1)):
+            settled[list(rings[0]), :2] = _lip_edge(image, points, rings, away)
     return settled
 
 
@@ -100,24 +109,55 @@ def _close(points: Reals, line: Reals) -> None:
 
 def _darkest_line(image: Image, points: Reals) -> Reals:
     """(11, 2) the inner lip points moved up or down onto the dark line between closed lips."""
-    head = Head.of(points)
     middle = (points[list(mesh.LIP_INNER_UPPER), :2] + points[list(mesh.LIP_INNER_LOWER), :2]) / 2
+    gray = cv2.cvtColor(image, cv2.COLOR_RGBA2GRAY)
+    return _moved_line(gray, middle, Head.of(points), lambda light: light - light.min(axis=1, keepdims=True))
+
+
+def _lip_edge(image: Image, points: Reals, rings: Rings, away: int) -> Reals:
+    """(11, 2) the inner points of a lip of an open mouth moved outwards to where the lip's colour begins.
+
+    A sliver of tooth or shadow that sticks to a lip shows in every frame; a sliver of lip that is lost does not.
+
+    Args:
+        image: the picture.
+        points: its landmarks.
+        rings: the lip's, from the inside out.
+        away: -1 for the upper lip, which lies above its edge, 1 for the lower lip.
+    """
+    lab = cv2.cvtColor(np.ascontiguousarray(image[..., :3]), cv2.COLOR_RGB2LAB).astype(np.float32)
+    x, y = np.round(points[[i for ring in rings[1:3] for i in ring[3:8]], :2]).astype(int).T
+    lip = np.median(lab[y.clip(0, len(lab) - 1), x.clip(0, lab.shape[1] - 1)], axis=0)
+    foreign = np.linalg.norm((lab - lip) * (0.5, 1, 1), axis=2).clip(0, 60).astype(np.float32)
+    line = points[list(rings[0]), :2]
+    head = Head.of(points)
+    inwards = 30.0 * (np.linspace(-1, 1, _OFFSETS) * away < 0)
+    moved = _moved_line(foreign, line, head, lambda f: 2 * away * np.gradient(f, axis=1) + inwards)
+    moved += away * _LIP_MARGIN * head.unit * head.upright[1]
+    free = np.clip(np.minimum(np.arange(11), np.arange(11)[::-1]) / 3, 0, 1)[:, None]
+    return line + (moved - line) * free
+
+
+def _moved_line(plane: Image | Floats, line: Reals, head: Head, cost: Callable[[Reals], Reals]) -> Reals:
+    """A line of eleven points moved up and down to where it costs least.
+
+    Args:
+        plane: (H, W) what is looked at.
+        line: (11, 2) pixels.
+        head: gives the directions and the unit.
+        cost: values of the plane across the line, (stations, offsets) from above it to below -> cost.
+    """
     at = np.linspace(0, 10, _STATIONS)
-    line = np.stack([np.interp(at, range(11), middle[:, i]) for i in (0, 1)], axis=1)
+    stations = np.stack([np.interp(at, range(11), line[:, i]) for i in (0, 1)], axis=1)
     offsets = np.linspace(-_SEARCH, _SEARCH, _OFFSETS) * head.unit
-    places = line[:, None] + offsets[None, :, None] * head.upright[1]
-    path = _cheapest_path(_darkness_cost(image, places, head.unit))
+    places = (stations[:, None] + offsets[None, :, None] * head.upright[1]).astype(np.float32)
+    soft = cv2.GaussianBlur(plane, (0, 0), max(head.unit / 90, 0.5))
+    seen = cost(cv2.remap(soft, places[..., 0].copy(), places[..., 1].copy(), cv2.INTER_LINEAR).astype(np.float64))
+    seen = seen / max(float(abs(seen).max()), 1e-6)
+    path = _cheapest_path(seen + 0.15 * np.linspace(-1, 1, _OFFSETS) ** 2)
     shift = cv2.GaussianBlur(offsets[path].astype(np.float32)[None], (0, 0), 3)[0]
-    return middle + np.interp(np.arange(11), at, shift)[:, None] * head.upright[1]
-
-
-def _darkness_cost(image: Image, places: Reals, unit: float) -> Reals:
-    """(stations, offsets): 0 at the darkest offset of a station; staying near the mesh's line is cheaper."""
-    gray = cv2.GaussianBlur(cv2.cvtColor(image, cv2.COLOR_RGBA2GRAY), (0, 0), max(unit / 90, 0.5))
-    x, y = (np.ascontiguousarray(places[..., i], np.float32) for i in (0, 1))
-    light = cv2.remap(gray, x, y, cv2.INTER_LINEAR).astype(np.float64)
-    light -= light.min(axis=1, keepdims=True)
-    return light / (light.max() + 1e-6) + 0.25 * np.linspace(-1, 1, _OFFSETS) ** 2
+    moved: Reals = line + np.interp(np.arange(11), at, shift)[:, None] * head.upright[1]
+    return moved
 
 
 def _cheapest_path(cost: Reals) -> list[int]:

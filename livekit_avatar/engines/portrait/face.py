@@ -20,6 +20,7 @@ from livekit_avatar.engines.portrait.palette import Palette
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.engines.portrait.prepare import ARRAYS, LIDS, PICTURE
 from livekit_avatar.engines.portrait.seams import bake_seams
+from livekit_avatar.engines.portrait.shading import pursed
 from livekit_avatar.engines.portrait.warp import Warp
 from livekit_avatar.types import Floats, Image
 
@@ -29,6 +30,10 @@ if TYPE_CHECKING:
 _BLINKS = (SHAPES.index("eyeBlinkRight"), SHAPES.index("eyeBlinkLeft"))
 _LEAST = 0.004
 """A lid or a gaze moved less than this share of its way does not show."""
+
+
+_OVERCLOSE, _OVERLAP = 1.08, 0.012
+"""Factor and units that an open mouth is closed too far, because splines smooth the way and lips press."""
 
 
 class PortraitFace:
@@ -53,6 +58,8 @@ class PortraitFace:
         self._coefficients = Coefficients(fields, head, arrays["smile"], is_open=bool(gap.any()))
         palette = Palette.of(picture, head.points, eyes)
         self._mouth = Mouth(head, paint_interior(head, palette, half_width), lips)
+        self._lip_block = lower_block
+        self._pursed = pursed(picture, head, lower_block)
         self._eyes = [measure_eye(head, eyes[i], bool(i), size) for i in (0, 1)]
         self._lids = [
             lid_from_skin(eye, picture) if lids is None else lid_from_picture(eye, lids) for eye in self._eyes
@@ -76,7 +83,7 @@ class PortraitFace:
     def draw(self, pose: Pose) -> Image:
         """A frame: fresh (H, W, 4) uint8 RGBA, straight alpha, C-contiguous."""
         c = self._coefficients.of(pose)
-        source = self._with_eyes(pose)
+        source = self._with_lips(self._with_eyes(pose), c.bite.round)
         lookup = self._warp.lookup(c.shapes, c.motion, c.split)
         frame = source.copy() if source is self._picture else source
         if lookup is None:
@@ -104,12 +111,24 @@ class PortraitFace:
         return source
 
 
+    def _with_lips(self, source: Image, rounded: float) -> Image:
+        """The source picture with light on its lips as far as they are pursed."""
+        if rounded < _LEAST:
+            return source
+        if source is self._picture:
+            source = source.copy()
+        rows, columns = self._lip_block
+        shaded = cv2.addWeighted(source[rows, columns].copy(), 1 - rounded, self._pursed, rounded, 0)
+        source[rows, columns] = shaded
+        return source
+
+
 def _mouth_gap(head: Head) -> tuple[Reals, float]:
     """(468,) height of the opening between the lips at each vertex's x, and the mouth's half width, units."""
     vertices = head.canonical(head.points[: mesh.VERTICES])
     upper, lower = vertices[list(mesh.LIP_INNER_UPPER)], vertices[list(mesh.LIP_INNER_LOWER)]
     x = vertices[:, 0]
     gap = function_of_x(lower[:, :2], x) - function_of_x(upper[:, :2], x)
-    gap[gap < 1e-6] = 0
+    gap = np.where(gap > 1e-6, gap * _OVERCLOSE + _OVERLAP * np.clip(gap / 0.03, 0, 1), 0.0)
     half_width = abs(vertices[mesh.LEFT_MOUTH, 0] - vertices[mesh.RIGHT_MOUTH, 0]) / 2
     return gap, float(half_width)

@@ -31,7 +31,7 @@ _LOWER_WIDTHS = (0.076, 0.082, 0.092, 0.080, 0.075, 0.065)
 """Crowns from the middle outwards, units, in a mouth 0.8 units wide (Wheeler's Dental Anatomy, 63 mm a unit)."""
 
 _UPPER_LENGTHS = (0.150, 0.136, 0.148, 0.125, 0.11, 0.10)
-_UPPER_EDGE = (0.0, -0.010, 0.0, -0.014, -0.020, -0.026)
+_UPPER_EDGE = (0.0, -0.007, -0.001, -0.010, -0.016, -0.022)
 """How far an incisal edge ends above the middle one's."""
 
 _ARCH = 0.55
@@ -71,7 +71,7 @@ def paint_interior(head: Head, palette: Palette, half_width: float) -> Interior:
     across = _along_arch(head, x, half_width)
     light = 1 + palette.slope * np.clip(x / half_width, -1, 1)
     layers = (
-        _cavity(palette, across, y, half_width),
+        _cavity(palette, x, y, half_width * head.axes[0, :2] @ head.upright[0]),
         _upper_teeth(palette, across, y, size, light),
         _lower_teeth(palette, across, y, size, light),
         _tongue(palette, x, y, size),
@@ -102,18 +102,19 @@ def _rgba(colour: Reals, shade: Reals, alpha: Reals) -> Reals:
 
 def _cavity(palette: Palette, x: Reals, y: Reals, half_width: float) -> Reals:
     """Dark at the back, flesh towards the corners and the floor, where the cheeks and gums catch light."""
-    flesh = ramp(0.55, 1.05, abs(x) / half_width) * 0.55 + 0.25 * ramp(0.10, 0.45, y)
-    cheek = palette.lip * (0.55, 0.42, 0.42)
-    colour = palette.dark * (1 - flesh[..., None]) + cheek * flesh[..., None]
+    flesh = 0.60 * ramp(0.45, 1.25, abs(x) / half_width) + 0.30 * ramp(0.08, 0.45, y)
+    throat = 1 - 0.55 * bump(x, 0.6 * half_width) * bump(y - 0.07, 0.14)
+    cheek = palette.lip * (0.60, 0.42, 0.42)
+    colour = palette.dark * throat[..., None] * (1 - flesh[..., None]) + cheek * flesh[..., None]
     return np.dstack([colour, np.ones_like(x)])
 
 
 def _upper_teeth(palette: Palette, x: Reals, y: Reals, size: float, light: Reals) -> Reals:
-    edge = (0.040 - 0.07 * np.square(x / (0.4 * size))) * min(size, 1.0)
+    edge = (0.056 - 0.06 * np.square(x / (0.4 * size))) * min(size, 1.0)
     alpha, shade = np.zeros_like(x), np.full_like(x, 0.62)
     for centre, width, length, rise in _crowns(_UPPER_WIDTHS, _UPPER_LENGTHS, _UPPER_EDGE, size):
         u = (abs(x) - centre) / (width / 2)
-        bottom = edge + rise - 0.012 * size * abs(u) ** 4
+        bottom = edge + rise - 0.009 * size * abs(u) ** 6
         crown = _soft(1 - abs(u), 0.10) * _soft((bottom - y) / width, 0.05)
         shape = 1 - 0.10 * abs(u) ** 3 - 0.10 * np.clip((bottom - y) / length, 0, 1)
         alpha, shade = (
@@ -168,10 +169,10 @@ def _flesh(palette: Palette) -> Reals:
 
 def _tongue(palette: Palette, x: Reals, y: Reals, size: float) -> Reals:
     """The back of the tongue: broad, lit from the front, with a shallow furrow."""
-    e = np.square(x / (0.26 * size)) + np.square((y - 0.17) / 0.15)
-    furrow = 0.10 * bump(x, 0.016) * ramp(0.03, 0.10, y)
-    shine = 0.10 * bump(x, 0.13) * bump(y - 0.09, 0.035)
-    return _rgba(_flesh(palette), 0.74 - 0.30 * ramp(0, 1, e) - furrow + shine, 1 - ramp(0.8, 1.0, e))
+    e = np.square(x / (0.27 * size)) + np.square((y - 0.13) / 0.15)
+    furrow = 0.08 * bump(x, 0.018) * ramp(0.0, 0.10, y)
+    shade = 0.36 + 0.44 * ramp(-0.02, 0.12, y) - 0.20 * ramp(0.3, 1, e) - furrow + 0.07 * bump(x, 0.13) * bump(y - 0.07, 0.03)
+    return _rgba(_flesh(palette), shade, 1 - ramp(0.75, 1.0, e))
 
 
 def _tip(palette: Palette, x: Reals, y: Reals, size: float) -> Reals:

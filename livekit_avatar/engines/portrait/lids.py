@@ -9,7 +9,7 @@ from livekit_avatar.engines.portrait.curves import Reals, bump, ramp
 from livekit_avatar.engines.portrait.eyes import LID_BEND, Eye
 from livekit_avatar.types import Image
 
-_LASH = 0.028
+_RIM = 0.028
 """Thickness of the dark rim of an upper lid, units; its skin is taken from above it."""
 
 
@@ -27,41 +27,73 @@ def lid_from_picture(eye: Eye, lids: Image) -> Image:
 def lid_from_skin(eye: Eye, source: Image) -> Image:
     """(h, w, 4) a closed lid, made from a picture with open eyes.
 
-    The skin between brow and lid is drawn down over the eye, stretched most near the edge; a rim in the
-    colour of the open lid's own rim closes it, thinner towards the corners.
+    Near the brow it is the picture's own skin, drawn down; further down the colours of the skin above and
+    below the eye flow together, with the grain of the cheek. A rim in the colour of the open lid's own rim
+    ends it, thinner towards the corners.
     """
-    skin = _stretched_skin(eye, source)
     colour, strength = _rim_colour(eye, source)
     along = eye.s / eye.corners[1]
     taper = np.clip(np.minimum(along + 0.04, 1.04 - along) / 0.22, 0, 1) ** 0.7
-    thick = _LASH * eye.unit * 0.62 * (0.35 + 0.65 * taper)
     away = eye.h - eye.closed
-    rim = bump(away, thick) * strength * taper
+    rim = bump(away, max(_RIM * eye.unit * 0.55, 0.8) * (0.35 + 0.65 * taper)) * strength * taper
     lid = np.clip(0.5 - away, 0, 1)
-    colours = skin * (1 - rim[..., None]) + colour * rim[..., None]
-    colours = np.where((away > 0.5)[..., None], colour, colours)
+    colours = _skin(eye, source) * (1 - rim[..., None]) + colour * rim[..., None]
     alpha = np.maximum(lid, rim) * eye.beside * ramp(eye.top, eye.top + 0.06 * eye.unit, eye.h)
-    return np.ascontiguousarray(np.round(np.dstack([np.clip(colours, 0, 255), 255 * alpha])).astype(np.uint8))
+    return np.ascontiguousarray(np.round(np.dstack([np.clip(colours, 0, 255), 255 * alpha])), np.uint8)
 
 
-def _stretched_skin(eye: Eye, source: Image) -> Reals:
-    way = eye.closed - eye.upper + _LASH * eye.unit
+def _skin(eye: Eye, source: Image) -> Reals:
+    """(h, w, 3) what covers the eye when it is closed."""
+    own = _stretched(eye, source)
     part = np.clip((eye.h - eye.top) / np.maximum(eye.closed - eye.top, 1), 0, 1)
-    dh = way * part**LID_BEND
-    places = np.dstack([eye.x - dh * eye.down[0], eye.y - dh * eye.down[1]]).astype(np.float32)
-    skin = cv2.remap(source, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)[..., :3]
-    bulge = 1 + 0.05 * bump(part - 0.62, 0.22) - 0.10 * ramp(0.80, 1.0, part)
-    return skin * bulge[..., None]
+    new = ramp(0.25, 0.60, part)[..., None]
+    bulge = 1 + 0.04 * bump(part - 0.66, 0.20) - 0.07 * ramp(0.85, 1.0, part) - 0.03 * bump(part - 0.35, 0.12)
+    return (own * (1 - new) + (_filled(eye, source) + _grain(eye, source)) * new) * bulge[..., None]
+
+
+def _stretched(eye: Eye, source: Image) -> Reals:
+    """The skin above the open eye, drawn down."""
+    way = eye.closed - eye.upper + _RIM * eye.unit
+    part = np.clip((eye.h - eye.top) / np.maximum(eye.closed - eye.top, 1), 0, 1)
+    return _shifted(eye, source, -way * part**LID_BEND)
+
+
+def _filled(eye: Eye, source: Image) -> Reals:
+    """The eye painted over with the colours around it: a blur that leaves out the eye and its lashes."""
+    rim = _RIM * eye.unit
+    skin = (eye.h < eye.upper - 1.8 * rim) | (eye.h > eye.lower + rim)
+    near = (eye.h > eye.top) & (eye.h < eye.lower + 0.12 * eye.unit)
+    weight = (skin & near & (eye.beside > 0)).astype(np.float32)
+    colours = source[eye.box][..., :3].astype(np.float32) * weight[..., None]
+    spread = 0.09 * eye.unit
+    total = cv2.GaussianBlur(np.dstack([colours, weight]), (0, 0), spread)
+    wide = cv2.GaussianBlur(np.dstack([colours, weight]), (0, 0), 4 * spread)
+    total = total + 1e-3 * wide
+    return np.asarray(total[..., :3] / np.maximum(total[..., 3:], 1e-9), np.float64)
+
+
+def _grain(eye: Eye, source: Image) -> Reals:
+    """Fine structure of the skin under the eye, so that a painted lid has canvas and cracks too."""
+    shift = np.full_like(eye.h, float(np.max(eye.lower - eye.upper)) + 0.10 * eye.unit)
+    cheek = _shifted(eye, source, shift)
+    return np.clip(cheek - cv2.GaussianBlur(cheek, (0, 0), max(0.02 * eye.unit, 0.8)), -12, 12)
+
+
+def _shifted(eye: Eye, source: Image, dh: Reals) -> Reals:
+    """(h, w, 3) the picture over an eye's box, each pixel taken from `dh` further down."""
+    x, y = (np.asarray(a + dh * d, np.float32) for a, d in ((eye.x, eye.down[0]), (eye.y, eye.down[1])))
+    taken = cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(taken[..., :3], np.float64)
 
 
 def _rim_colour(eye: Eye, source: Image) -> tuple[Reals, float]:
     """Colour of the open upper lid's rim, and how clearly it stands out from the skin, 0..1."""
     pixels = source[eye.box][..., :3].astype(np.float64)
     between = (eye.s > 0.15 * eye.corners[1]) & (eye.s < 0.85 * eye.corners[1])
-    rim = between & (abs(eye.h - eye.upper) < max(0.6 * _LASH * eye.unit, 1))
-    above = between & (eye.h < eye.upper - 1.5 * _LASH * eye.unit) & (eye.h > eye.top)
+    rim = between & (abs(eye.h - eye.upper) < max(0.6 * _RIM * eye.unit, 1))
+    above = between & (eye.h < eye.upper - 1.5 * _RIM * eye.unit) & (eye.h > eye.top)
     light = pixels[rim].mean(axis=1)
     dark = pixels[rim][light <= np.percentile(light, 40)].mean(axis=0)
     skin = np.median(pixels[above], axis=0) if above.any() else pixels.mean(axis=(0, 1))
-    contrast = 1 - dark.mean() / max(skin.mean(), 1)
+    contrast = 1 - dark.mean() / max(float(skin.mean()), 1.0)
     return dark, float(np.clip(0.45 + contrast, 0.5, 0.95))
