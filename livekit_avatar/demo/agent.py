@@ -126,6 +126,7 @@ async def agent(
             # RoomIO listens to one participant only; a page that is reloaded is another one.
             room_options=RoomOptions(audio_input=False, text_input=False, close_on_disconnect=False),
             record=False,
+            session_host=False,
         )
         stack.push_async_callback(_listen(room, session))
         yield session
@@ -135,9 +136,15 @@ def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitab
     """Takes chat and commands from everybody in the room; the returned function stops it."""
     answering: set[asyncio.Task[None]] = set()
 
+    async def captions_flow() -> None:
+        # RoomIO drops captions until it has seen the first visitor become active, which may be
+        # later than the visitor's first message.
+        await session.room_io.wait_for_ready()
+
     async def answer(reader: rtc.TextStreamReader, sender: str) -> None:
         text = await reader.read_all()
         logger.info("%s wrote %d characters", sender, len(text))
+        await captions_flow()
         await session.interrupt()
         session.generate_reply(user_input=text)
 
@@ -147,10 +154,12 @@ def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitab
         task.add_done_callback(answering.discard)
 
     async def say(call: rtc.RpcInvocationData) -> str:
+        await captions_flow()
         await session.say(call.payload, allow_interruptions=False).wait_for_playout()
         return ""
 
     async def greet(call: rtc.RpcInvocationData) -> str:
+        await captions_flow()
         await session.interrupt()
         session.say(GREETING)
         return ""
