@@ -17,7 +17,7 @@ _INDEX = {name: index for index, name in enumerate(CONTROLS)}
 _SHAPES = len(SHAPES)
 _HEAD = slice(_SHAPES, _SHAPES + len(HEAD))
 
-HEAD_LIMITS = np.array([0.13, 0.12, 0.10, 0.08, 0.08], np.float32)
+HEAD_LIMITS = np.array([0.17, 0.15, 0.12, 0.08, 0.08], np.float32)
 """Radians, and inter-ocular distances: how far a flat picture can be turned and still look solid."""
 
 GAZE_RANGE = (0.29, 0.15)

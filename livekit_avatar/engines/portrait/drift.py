@@ -18,15 +18,15 @@ class Channel(IntEnum):
     YAW, PITCH, ROLL, X, Y, BROW_INNER, BROW_OUTER, SQUINT, GAZE_X, GAZE_Y = range(10)
 
 
-_OCTAVES = (5.3, 2.1, 0.87)
+_OCTAVES = (5.3, 2.1, 0.97)
 """Seconds between the random values of each octave: incommensurate, so that their sum does not repeat."""
 
 _VALUES = 1021
 
 _AMPLITUDES = {
-    Channel.YAW: (1.2 * _DEGREE, 0.35 * _DEGREE, 1.6 * _DEGREE),
-    Channel.PITCH: (1.1 * _DEGREE, 0.30 * _DEGREE, 1.3 * _DEGREE),
-    Channel.ROLL: (1.1 * _DEGREE, 0.25 * _DEGREE, 0.9 * _DEGREE),
+    Channel.YAW: (1.2 * _DEGREE, 0.35 * _DEGREE, 2.4 * _DEGREE),
+    Channel.PITCH: (1.1 * _DEGREE, 0.30 * _DEGREE, 1.6 * _DEGREE),
+    Channel.ROLL: (1.1 * _DEGREE, 0.25 * _DEGREE, 1.5 * _DEGREE),
     Channel.X: (0.014, 0.003, 0.008),
     Channel.Y: (0.006, 0.002, 0.005),
     Channel.BROW_INNER: (0.07, 0.03, 0.06),

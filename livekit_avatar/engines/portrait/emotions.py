@@ -10,23 +10,23 @@ from livekit_avatar.types import Emotion, EmotionName, Floats
 _LOOKS: Mapping[EmotionName, Mapping[str, float]] = {
     "neutral": {},
     "happy": {
-        "mouthSmile": 0.45, "eyeSquint": 0.30, "browOuterUp": 0.12, "browInnerUp": 0.06, "pitch": -0.012,
+        "mouthSmile": 0.70, "eyeSquint": 0.45, "browOuterUp": 0.15, "browInnerUp": 0.08, "pitch": -0.015,
     },
     "sad": {
-        "mouthFrown": 0.40, "mouthShrugLower": 0.15, "browInnerUp": 0.60, "browDown": 0.08,
-        "eyeSquint": 0.10, "pitch": 0.030, "gaze_y": 0.06,
+        "mouthFrown": 0.65, "mouthShrugLower": 0.20, "browInnerUp": 0.90, "browDown": 0.15,
+        "eyeSquint": 0.12, "pitch": 0.045, "gaze_y": 0.12,
     },
-    "angry": {"browDown": 0.70, "eyeSquint": 0.35, "mouthFrown": 0.20, "mouthPress": 0.20, "pitch": 0.018},
-    "surprised": {"browInnerUp": 0.75, "browOuterUp": 0.75, "pitch": -0.020},
+    "angry": {"browDown": 1.00, "eyeSquint": 0.50, "mouthFrown": 0.30, "mouthPress": 0.30, "pitch": 0.030},
+    "surprised": {"browInnerUp": 1.00, "browOuterUp": 1.00, "pitch": -0.030},
     "fearful": {
-        "browInnerUp": 0.70, "browOuterUp": 0.25, "browDown": 0.15, "mouthStretch": 0.25, "pitch": -0.015,
+        "browInnerUp": 1.00, "browOuterUp": 0.35, "browDown": 0.20, "mouthStretch": 0.45, "pitch": -0.025,
     },
     "disgusted": {
-        "browDown": 0.45, "eyeSquint": 0.45, "mouthFrown": 0.25, "mouthShrugLower": 0.20, "pitch": -0.010,
+        "browDown": 0.75, "eyeSquint": 0.60, "mouthFrown": 0.45, "mouthShrugLower": 0.35, "pitch": -0.020,
     },
     "contempt": {
-        "mouthSmileRight": 0.40, "mouthPressRight": 0.20, "eyeSquint": 0.22, "browOuterUpLeft": 0.25,
-        "pitch": -0.015, "roll": 0.020,
+        "mouthSmileRight": 0.70, "mouthPressRight": 0.30, "eyeSquint": 0.30, "browOuterUpLeft": 0.45,
+        "pitch": -0.025, "roll": 0.025,
     },
 }  # fmt: skip
 """Offsets of controls at full strength, after the action units of FACS (Ekman and Friesen 1978).

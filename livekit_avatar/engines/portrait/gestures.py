@@ -55,14 +55,14 @@ class _Form:
 
 
 _FORMS = {
-    "nod": _Form(1.1, _twice, controls({"pitch": 0.085, "y": 0.010})),
-    "shake": _Form(1.5, _to_and_fro, controls({"yaw": 0.080})),
+    "nod": _Form(1.1, _twice, controls({"pitch": 0.130, "y": 0.012})),
+    "shake": _Form(1.6, _to_and_fro, controls({"yaw": 0.110})),
     "raise_brows": _Form(
         1.0, _up_and_hold, controls({"browInnerUp": 0.75, "browOuterUp": 0.70, "pitch": -0.012})
     ),
-    "beat_nod": _Form(0.52, _beat, controls({"pitch": 0.045, "y": 0.006})),
+    "beat_nod": _Form(0.52, _beat, controls({"pitch": 0.055, "y": 0.008})),
     "beat_brows": _Form(0.64, _beat, controls({"browInnerUp": 0.28, "browOuterUp": 0.30})),
-    "beat_tilt": _Form(0.80, _beat, controls({"roll": 0.030, "yaw": 0.018, "x": 0.006})),
+    "beat_tilt": _Form(0.80, _beat, controls({"roll": 0.040, "yaw": 0.025, "x": 0.008})),
 }
 
 

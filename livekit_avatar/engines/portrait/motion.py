@@ -27,8 +27,8 @@ _RELAX = (0.55, 0.35, 0.0)
 _MOOD = 0.27
 """Share of the way a frame, twice in a row (a critically damped step): 95 % of a new mood after 0.6 s."""
 
-_SURGE = controls({"pitch": 0.05, "y": 0.008, "browInnerUp": 0.10, "browOuterUp": 0.08})
-"""How the head dips and the brows rise with each louder syllable, times `Stress.surge`."""
+_SURGE = controls({"pitch": 0.09, "y": 0.012, "browInnerUp": 0.10, "browOuterUp": 0.08})
+"""How the head dips and the brows rise with each louder word, times `Stress.surge`."""
 
 _BEATS: tuple[tuple[str, ...], ...] = (
     ("beat_nod",), ("beat_nod",), ("beat_nod", "beat_brows"), ("beat_brows",), ("beat_tilt",), (), (),

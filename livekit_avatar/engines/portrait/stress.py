@@ -18,7 +18,7 @@ _QUIETEST, _LOUDEST = -55.0, -8.0
 
 _RISE, _FALL = 1 / (0.25 * FPS), 1 / (0.7 * FPS)
 _AVERAGE = 1 / (0.6 * FPS)
-_QUICK = 1 / (0.12 * FPS)
+_SURGE = 1 / (0.16 * FPS)
 _ONSET = 0.14
 _REST = round(0.65 * FPS)
 _PAUSE = round(0.28 * FPS)
@@ -41,7 +41,8 @@ class Stress:
         talking: 0 .. 1, rises within a quarter of a second and falls slower.
         voiced: frames with voice in this phrase.
         silent: frames without voice since.
-        surge: how much louder the last tenth of a second was than that average; moves smoothly.
+        surge: how much louder it is than that average, smoothed twice (a head is heavy).
+        surge_lead: smoothed once.
         since: frames since the last accent.
         accents: how many there were.
         accent: how strong the one in this very frame is; 0 if there is none.
@@ -52,6 +53,7 @@ class Stress:
     voiced: int = 0
     silent: int = 0
     surge: float = 0.0
+    surge_lead: float = 0.0
     since: int = _REST
     accents: int = 0
     accent: float = 0.0
@@ -65,7 +67,7 @@ class Stress:
         """One frame later, with the loudness of that frame and the probability that somebody speaks in it."""
         voice = speech > 0.5
         onset = level - self.average
-        surge = onset if voice else 0.0
+        lead = self.surge_lead + _SURGE * ((onset if voice else 0.0) - self.surge_lead)
         accented = onset > _ONSET and voice and self.since >= _REST
         talks = min(max((speech - 0.3) / 0.4, 0.0), 1.0)
         return Stress(
@@ -73,7 +75,8 @@ class Stress:
             talking=self.talking + (_RISE if talks > self.talking else _FALL) * (talks - self.talking),
             voiced=self.voiced + 1 if voice else 0 if self.silent >= _PAUSE else self.voiced,
             silent=0 if voice else self.silent + 1,
-            surge=self.surge + _QUICK * (surge - self.surge),
+            surge=self.surge + _SURGE * (lead - self.surge),
+            surge_lead=lead,
             since=0 if accented else self.since + 1,
             accents=self.accents + accented,
             accent=min(0.5 + 1.5 * (onset - _ONSET), 1.0) if accented else 0.0,
