@@ -9,6 +9,7 @@ Coordinates are OpenCV's: the centre of the top left pixel is (0, 0).
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -50,23 +51,23 @@ class Detection:
 def detect(rgb: npt.NDArray[np.uint8], network: Network) -> Iterator[list[Detection]]:
     """Faces in a picture, one search after the other; stop when one has found what you need.
 
-    First the whole picture is searched, also upside down, so that nobody's chin is taken for a forehead
-    unopposed; then with a margin around it, for faces that fill it; then windows of a half, a quarter and an
-    eighth of its longer side, for small faces.
+    A face may come several times. First the whole picture is searched, also upside down so that nobody's
+    chin is taken for a forehead unopposed, and windows of a half of its longer side. Then the picture with
+    a margin around it, for a face that fills it; then windows of a quarter and an eighth, for small faces.
 
     Args:
         rgb: (H, W, 3) uint8 RGB.
         network: the detector.
     """
     height, width = rgb.shape[:2]
-    whole = _centred(width, height, max(width, height))
+    side = max(width, height)
+    whole = _centred(width, height, side)
     turned = (_turned(face, width, height) for face in _search(rgb[::-1, ::-1], [whole], network))
-    yield [*_search(rgb, [whole], network), *turned]
-    yield _search(rgb, [_centred(width, height, 2 * max(width, height))], network)
-    for parts in (2, 4, 8):
-        side = max(width, height) / parts
-        if side >= INPUT:  # smaller windows would only be enlarged
-            yield _search(rgb, list(_tiles(width, height, side)), network)
+    halves = _search(rgb, _tiles(width, height, side / 2), network)
+    yield [*_search(rgb, [whole], network), *turned, *halves]
+    yield _search(rgb, [_centred(width, height, 2 * side)], network)
+    yield _search(rgb, _tiles(width, height, side / 4), network)
+    yield _search(rgb, _tiles(width, height, side / 8), network)
 
 
 def merge(votes: Floats, scores: Floats) -> list[Detection]:
@@ -103,6 +104,8 @@ Window = tuple[float, float, float]
 
 def _search(rgb: npt.NDArray[np.uint8], windows: Sequence[Window], network: Network) -> list[Detection]:
     votes = [_votes(rgb, window, network) for window in windows]
+    if not votes:
+        return []
     return merge(np.concatenate([v for v, _ in votes]), np.concatenate([s for _, s in votes]))
 
 
@@ -117,17 +120,21 @@ def _centred(width: int, height: int, side: float) -> Window:
     return (width - side) / 2, (height - side) / 2, side
 
 
-def _tiles(width: int, height: int, side: float) -> Iterator[Window]:
-    """Squares that cover the picture and overlap by half, so that every face lies well inside one."""
-    for top in _starts(height, side):
-        for left in _starts(width, side):
-            yield left, top, side
+def _tiles(width: int, height: int, side: float) -> list[Window]:
+    """Squares that cover the picture and overlap by half, so that every face lies well inside one.
+
+    None if they would only be enlarged, which shows nothing new.
+    """
+    if side < INPUT:
+        return []
+    return [(left, top, side) for top in _starts(height, side) for left in _starts(width, side)]
 
 
-def _starts(length: int, side: float) -> npt.NDArray[np.float64]:
+def _starts(length: int, side: float) -> list[float]:
     if length <= side:
-        return np.array([(length - side) / 2])
-    return np.linspace(0, length - side, int(np.ceil((length - side) / (side / 2))) + 1)
+        return [(length - side) / 2]
+    steps = math.ceil((length - side) / (side / 2))
+    return [(length - side) * step / steps for step in range(steps + 1)]
 
 
 def _votes(rgb: npt.NDArray[np.uint8], window: Window, network: Network) -> tuple[Floats, Floats]:
