@@ -139,7 +139,8 @@ class Mover:
         """What a frame shows."""
         total = self._idle.controls(motion.life) + gestures.movement(motion.gestures)
         mood = motion.mood.copy()
-        mood[_MOUTH] *= 1 - 0.6 * min(float(motion.mouth[_ROUND].max()), 1.0)  # nobody grins an "oo"
+        round_lips = min(float(motion.mouth[_ROUND].max()), 1.0)
+        mood[_MOUTH] *= (1 - 0.3 * motion.stress.talking) * (1 - 0.6 * round_lips)  # nobody grins an "oo"
         total += mood + motion.stress.surge * _SURGE
         total[_MOUTH] += motion.mouth
         return pose(total)
