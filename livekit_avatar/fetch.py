@@ -132,6 +132,11 @@ def _transfer(url: str, part: Path, source: Source, progress: Progress | None, p
     with _open(url, start if start < source.size else 0, patience) as response:
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         received = start if resumed else 0
+        offered = response.headers.get("Content-Length")
+        if offered and received + int(offered) != source.size:
+            raise _CutError(
+                f"it offers {received + int(offered)} bytes instead of {source.size}", lasting=True
+            )
         with part.open("ab" if resumed else "wb") as file:
             while chunk := _read(response, source.size - received):
                 file.write(chunk)

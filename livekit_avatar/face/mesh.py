@@ -53,7 +53,7 @@ _MARGIN: Final = 1.5
 """Side of the crop in sides of the face's box: MediaPipe's."""
 
 _PRESENT: Final = 0.97
-"""Least presence of a face, a probability. MediaPipe takes 0.5, which is a video's: it finds faces in noise."""
+"""Least presence of a face, a probability. MediaPipe takes 0.5, and finds faces in noise with it."""
 
 _OUTER_EYES: Final = (33, 263)
 """Landmarks of the outer corners: the person's right eye, then the left."""
