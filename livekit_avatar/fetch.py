@@ -133,7 +133,7 @@ def _transfer(url: str, part: Path, source: Source, progress: Progress | None, p
         resumed = response.status == http.HTTPStatus.PARTIAL_CONTENT
         received = start if resumed else 0
         offered = response.headers.get("Content-Length")
-        if offered and received + int(offered) != source.size:
+        if offered and offered.isdigit() and received + int(offered) != source.size:
             raise _CutError(
                 f"it offers {received + int(offered)} bytes instead of {source.size}", lasting=True
             )
