@@ -40,14 +40,17 @@ def demo(
 ) -> None:
     """Talk to a face in the browser: a LiveKit server, a voice agent and a page, all on this machine."""
     logging.basicConfig(level=logging.INFO if verbose else logging.ERROR)
-    from livekit_avatar.avatar import open_avatar
-    from livekit_avatar.demo import show
+    from livekit_avatar.demo.wishes import check_path, check_text
     from livekit_avatar.errors import ConfigurationError
 
     if say is None and (record is not None or as_json):
         raise ConfigurationError("--record and --json need --say", fix="Add --say with a sentence.")
-    text = None if say is None else show.check_text(say)
-    path = None if record is None else show.check_path(record)
+    text = None if say is None else check_text(say)
+    path = None if record is None else check_path(record)
+
+    from livekit_avatar.avatar import open_avatar
+    from livekit_avatar.demo import show
+
     who = show.cast(open_avatar(avatar), language=llm, voice=tts)
     if text is None:
         with contextlib.suppress(KeyboardInterrupt):

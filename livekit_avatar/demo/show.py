@@ -30,9 +30,6 @@ from livekit_avatar.room.session import AvatarSession
 
 logger = logging.getLogger(__name__)
 
-LONGEST_TEXT = 14_000
-"""Bytes of text that can be said at once: LiveKit's RPC carries 15 KiB."""
-
 Progress = Callable[[str], None]
 
 
@@ -111,9 +108,9 @@ async def say(text: str, who: Cast, *, path: Path | None = None, progress: Progr
     """Lets the agent say `text` to a second participant, who measures and records.
 
     Args:
-        text: checked by `check_text`.
+        text: as `check_text` returns it.
         who: is on stage.
-        path: of the mp4 file to write, checked by `check_path`; None for none.
+        path: of the mp4 file to write, as `check_path` returns it; None for none.
         progress: told in a sentence about steps that take long.
 
     Raises:
@@ -122,44 +119,6 @@ async def say(text: str, who: Cast, *, path: Path | None = None, progress: Progr
     async with _stage(who, progress) as (server, room):
         order = Order(server.url, _viewer_token(server, room), IDENTITY, SAY, text, str(path) if path else "")
         return await _record(order)
-
-
-def check_text(text: str) -> str:
-    """The text to say, without white space around it.
-
-    Raises:
-        ConfigurationError: it is empty or too long.
-    """
-    text = text.strip()
-    if not text:
-        raise ConfigurationError("the text to say is empty", fix="Give --say a sentence.")
-    if len(text.encode()) > LONGEST_TEXT:
-        raise ConfigurationError(
-            f"the text to say is longer than {LONGEST_TEXT} bytes", fix="Say it in several parts."
-        )
-    return text
-
-
-def check_path(path: Path) -> Path:
-    """The file to record to, absolute.
-
-    Raises:
-        ConfigurationError: it is not an mp4 file, or nothing can be written there.
-    """
-    path = path.expanduser().absolute()
-    if path.suffix.lower() != ".mp4":
-        raise ConfigurationError(f"{str(path)!r} is not an mp4 file", fix="Give a name that ends in .mp4.")
-    probe = path.with_name(f".{path.name}.probe")
-    try:
-        if path.is_dir():
-            raise IsADirectoryError(21, "it is a folder")
-        probe.touch()
-        probe.unlink()
-    except OSError as error:
-        raise ConfigurationError(
-            f"{str(path)!r} cannot be written: {error.strerror}", fix="Choose another place."
-        ) from error
-    return path
 
 
 @contextlib.asynccontextmanager

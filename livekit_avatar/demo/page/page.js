@@ -4,6 +4,7 @@ import { Room, RoomEvent, Track } from "./livekit-client.mjs";
 const CHAT = "lk.chat";
 const TRANSCRIPTION = "lk.transcription";
 const STATE = "lk.agent.state";
+const GONE = "The agent has gone. Start the demo again, then reload.";
 const STATES = { initializing: "Waking up", idle: "Listening", listening: "Listening", thinking: "Thinking", speaking: "Speaking" };
 
 const part = (id) => document.getElementById(id);
@@ -16,9 +17,10 @@ async function join() {
     .on(RoomEvent.TrackUnsubscribed, hide)
     .on(RoomEvent.ParticipantAttributesChanged, (_, participant) => follow(participant))
     .on(RoomEvent.ParticipantConnected, follow)
+    .on(RoomEvent.ParticipantDisconnected, (participant) => participant.identity === visit.agent && lost(GONE))
     .on(RoomEvent.Reconnecting, () => say("lost", "Connecting again"))
     .on(RoomEvent.Reconnected, () => [...room.remoteParticipants.values()].forEach(follow))
-    .on(RoomEvent.Disconnected, () => lost("The agent has gone. Start the demo again, then reload."));
+    .on(RoomEvent.Disconnected, () => lost(GONE));
   room.registerTextStreamHandler(TRANSCRIPTION, caption);
   try {
     const answer = await fetch("token", { method: "POST" });
