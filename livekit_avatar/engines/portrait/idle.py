@@ -30,14 +30,20 @@ _DRAWS = 6
 """Random numbers for one event."""
 
 _EVENTS = 1021
+"""Events of a kind until its random numbers begin again: an hour of blinks, half an hour of glances."""
 
 CLOSING, SHUT, OPENING = 0.08, 0.04, 0.16
 """Seconds of the three parts of a blink (lids close twice as fast as they open)."""
 
 BLINK_FRAMES = math.ceil((CLOSING + SHUT + OPENING) * FPS) + 1
 _SOONEST_BLINK = FPS
+"""Frames after a blink before the end of a phrase can bring another."""
+
 _SACCADE = (0.55, 0.92, 1.0)
+"""Part of the way that the eyes have gone in the frames of a saccade, whatever its size."""
+
 _FOLLOW = 0.1
+"""Share of the way a frame by which the head follows the eyes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +127,7 @@ class Idle:
         return Life(
             frame=life.frame + 1,
             blink=self._next_blink(life.blink, phrase_ended, blink),
-            glance=self._next_glance(life.glance, talking),
+            glance=_older(life.glance) or self._glance(life.glance, talking),
             breath=_older(life.breath) or self._breathe(life.breath.index + 1),
             posture=_older(life.posture) or self._hold_head(life.posture, talking),
             follow=(fx + _FOLLOW * (x - fx), fy + _FOLLOW * (y - fy)),
@@ -175,17 +181,14 @@ class Idle:
                 spell = replace(spell, length=min(spell.length, soon))
         return _older(spell) or self._blink(index)
 
-    def _next_glance(self, spell: Spell, talking: float) -> Spell:
-        return _older(spell) or self._glance(spell, talking)
-
     def _glance(self, before: Spell, talking: float) -> Spell:
         """A look at the viewer, or, seldom and never twice in a row, past them."""
         index = before.index + 1
         away, side, up, wait, slip_x, slip_y = self._draw(_Event.GLANCE, index)
         was_away = math.hypot(*before.goal) > 0.15
         if not was_away and away < 0.28 - 0.08 * talking:
-            x = math.copysign(0.18 + 0.24 * abs(2 * side - 1), side - 0.5)
-            return Spell(index, 0, round((0.8 + 0.7 * wait) * FPS), _gaze(before), (x, 0.32 * up - 0.14))
+            x = math.copysign(0.28 + 0.34 * abs(2 * side - 1), side - 0.5)
+            return Spell(index, 0, round((0.8 + 0.7 * wait) * FPS), _gaze(before), (x, 0.50 * up - 0.20))
         goal = (0.10 * (slip_x - 0.5), 0.07 * (slip_y - 0.5))
         return Spell(index, 0, round((1.1 + 1.9 * wait) * FPS), _gaze(before), goal)
 
@@ -213,7 +216,6 @@ def _between(spell: Spell, part: float) -> tuple[float, ...]:
 
 
 def _gaze(spell: Spell) -> tuple[float, float]:
-    """Saccades take two frames, whatever their size."""
     x, y = _between(spell, _SACCADE[min(spell.age, len(_SACCADE) - 1)])
     return x, y
 
