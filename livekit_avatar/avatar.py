@@ -83,8 +83,8 @@ class Avatar:
                 self.engine.hear([performance])
             item = feed.next()
             if item is not None:
-                step, chunk = item
-                yield VideoFrame(self.engine.render([step])[0], chunk, number, step.segment, step.last)
+                image = self.engine.render([item.step])[0]
+                yield VideoFrame(image, item.audio, number, item.segment, item.step.last)
                 number += 1
 
 

@@ -123,6 +123,19 @@ class AvatarSession(BaseAvatarSession[Any]):
             await runtime.start()
         return runtime
 
+    async def set_avatar(self, avatar: Avatar | Source, *, fade_frames: int = 5) -> None:
+        """Change the face, also while it speaks: nothing of the speech is lost, the faces cross-fade.
+
+        Args:
+            avatar: as for the session.
+            fade_frames: frames of the cross-fade.
+
+        Raises:
+            NotStartedError: `start` was not called.
+            AvatarError: the new face cannot be opened; the old one stays.
+        """
+        await self.runtime.set_avatar(avatar, fade_frames=fade_frames)
+
     async def aclose(self) -> None:
         """Stop the face. The agent stays in the room. May be called twice, or before `start`."""
         if self._face is not None:

@@ -14,7 +14,7 @@ from typing_extensions import Self
 from livekit_avatar import metrics
 from livekit_avatar.avatar import Avatar, Source, open_avatar
 from livekit_avatar.engines.base import Engine, Face, Step
-from livekit_avatar.engines.feed import SpeechFeed
+from livekit_avatar.engines.feed import SpeechFeed, Spoken
 from livekit_avatar.errors import (
     AlreadyStartedError,
     AudioFormatError,
@@ -23,9 +23,10 @@ from livekit_avatar.errors import (
     NotStartedError,
     SecondConsumerError,
 )
+from livekit_avatar.runtime.canvas import Actor, Canvas
 from livekit_avatar.runtime.pacer import Pacer
 from livekit_avatar.runtime.scheduler import Device
-from livekit_avatar.types import AudioChunk, Emotion, Image, Samples, VideoFrame
+from livekit_avatar.types import Emotion, Image, Samples, VideoFrame
 
 logger = logging.getLogger(__name__)
 
@@ -55,14 +56,14 @@ class AvatarRuntime:
         max_unread: float = 600.0,
         pacer: Pacer | None = None,
     ) -> None:
-        self.face = face
+        self._seed = seed
         self._paced = paced
         self._max_ahead = max_ahead
         self._max_unread = max_unread
         self._pacer = pacer or Pacer(engine.info.fps)
-        self._device = Device(engine)
-        self._performance = engine.perform(face, seed=seed)
-        self._feed = SpeechFeed(self._performance)
+        self._actor = Actor(Device(engine), face, engine.perform(face, seed=seed))
+        self._feed = SpeechFeed(self._actor.performance)
+        self._canvas = Canvas(face.size, self._pacer.clock)
         self._started = self._closed = self._paused = False
         self._reading = self._read = False  # now; ever
         self._room = asyncio.Event()  # set with every frame: speech may have been spoken
@@ -72,8 +73,6 @@ class AvatarRuntime:
         self._unheard = False
         self._number = 0
         self._shown: int | None = None  # id of the last step that was published
-        self._image: Image | None = None
-        self._drawing: tuple[Step, asyncio.Future[Image]] | None = None
         self._first_pushed: float | None = None
 
     @classmethod
@@ -94,8 +93,8 @@ class AvatarRuntime:
 
     @property
     def size(self) -> tuple[int, int]:
-        """(width, height) of the video in pixels."""
-        return self.face.size
+        """(width, height) of the video in pixels; a face set later is letterboxed into it."""
+        return self._canvas.size
 
     @property
     def started(self) -> bool:
@@ -119,7 +118,7 @@ class AvatarRuntime:
                 "the runtime has been started before", fix="Make a new runtime for a new session."
             )
         self._started = True
-        self._image = await self._device.render(self._idle())
+        self._canvas.image = await self._warm(self._actor)
 
     async def push_audio(self, audio: Samples | bytes, sample_rate: int) -> None:
         """Add speech to the utterance; waits while more than `max_ahead` seconds are unspoken.
@@ -164,7 +163,7 @@ class AvatarRuntime:
         self._epoch += 1
         self._feed.clear()
         self._unheard = False
-        self._later.append(lambda: self._performance.interrupt(self._shown))
+        self._later.append(lambda: self._actor.performance.interrupt(self._shown))
         self._room.set()
 
     async def pause(self) -> None:
@@ -180,15 +179,42 @@ class AvatarRuntime:
         self._check()
         self._paused = False
 
+    async def set_avatar(self, avatar: Avatar | Source, *, fade_frames: int = 5) -> None:
+        """Change the face in mid-speech: the new one is loaded and warm before the old one begins to go.
+
+        Args:
+            avatar: as for `create`.
+            fade_frames: frames of the cross-fade.
+
+        Raises:
+            AvatarError: the new face cannot be opened; the old one stays.
+        """
+        self._check()
+        if not isinstance(avatar, Avatar):
+            avatar = await asyncio.to_thread(open_avatar, avatar)
+        performance = avatar.engine.perform(avatar.face, seed=self._seed)
+        actor = Actor(Device(avatar.engine), avatar.face, performance)
+        await self._warm(actor)
+        self._later.append(lambda: self._change(actor, fade_frames))
+
+    async def _warm(self, actor: Actor) -> Image:
+        return await actor.device.render(actor.performance.idle(), self.size)
+
+    def _change(self, actor: Actor, fade_frames: int) -> None:
+        self._canvas.fade(self._actor, fade_frames)
+        self._actor = actor
+        self._feed.hand_over(actor.performance)
+        self._shown = None
+
     def set_emotion(self, emotion: Emotion) -> None:
         """Show a mood from the next frame on, eased in."""
         self._check()
-        self._later.append(lambda: self._performance.set_emotion(emotion))
+        self._later.append(lambda: self._actor.performance.set_emotion(emotion))
 
     def act(self, action: str) -> None:
         """Perform an action that the engine's info names, such as "nod"."""
         self._check()
-        self._later.append(lambda: self._performance.act(action))
+        self._later.append(lambda: self._actor.performance.act(action))
 
     def run(self) -> Frames:
         """Frames without end: `async for frame in runtime.run()`; awaited, they end with the speech."""
@@ -199,10 +225,7 @@ class AvatarRuntime:
         """End the session; readers of frames end. May be called twice."""
         self._closed = True
         self._room.set()
-        if self._drawing:
-            await asyncio.wait({self._drawing[1]})
-            self._drawing[1].exception()
-            self._drawing = None
+        await self._canvas.aclose()
 
     async def __aenter__(self) -> Self:
         """Start."""
@@ -241,68 +264,47 @@ class AvatarRuntime:
         due = await self._pacer.tick() if self._paced else self._pacer.clock()
         if self._closed:
             return None
-        step, audio = await self._decide()
+        item = await self._decide()
         epoch = self._epoch
-        repeated = await self._draw(step, due + 1 / self._pacer.fps)
-        return self._frame(step, audio if epoch == self._epoch else None, repeated)
+        step = item.step if isinstance(item, Spoken) else item
+        repeated = await self._canvas.draw(self._actor, step, due + 1 / self._pacer.fps)
+        if isinstance(item, Spoken) and epoch != self._epoch:
+            return self._frame(None, repeated)  # interrupted or paused while it was drawn
+        self._shown = step.id
+        return self._frame(item if isinstance(item, Spoken) else None, repeated)
 
-    async def _decide(self) -> tuple[Step, AudioChunk | None]:
+    async def _decide(self) -> Spoken | Step:
         """What the next frame shows and says."""
         while True:
             while self._later:
                 self._later.popleft()()
             if self._paused:
-                return self._idle(), None
+                return self._actor.performance.idle()
             self._unheard |= self._feed.pump()
             item = self._feed.next()
             if item is not None:
                 return item
             if not self._unheard:
-                return self._idle(), None
+                return self._actor.performance.idle()
             self._unheard = False
-            await self._device.hear(self._performance)
+            await self._actor.device.hear(self._actor.performance)
 
-    def _idle(self) -> Step:
-        return self._performance.idle()
-
-    async def _draw(self, step: Step, deadline: float) -> bool:
-        """Draw the step, or keep the last picture if there is no time; True if the last one is kept."""
-        before = self._image
-        while True:
-            if self._drawing is None:
-                self._drawing = step, self._device.render(step)
-            drawn, picture = self._drawing
-            timeout = None if self._image is None else max(0.0, deadline - self._pacer.clock())
-            done, _ = await asyncio.wait({picture}, timeout=timeout)
-            if not done:
-                return self._image is before
-            self._drawing = None
-            self._image = picture.result()
-            if drawn is step:
-                return False
-
-    def _frame(self, step: Step, audio: AudioChunk | None, repeated: bool) -> VideoFrame:
-        assert self._image is not None
-        spoken = audio is not None
+    def _frame(self, spoken: Spoken | None, repeated: bool) -> VideoFrame:
+        assert self._canvas.image is not None
         frame = VideoFrame(
-            image=self._image,
-            audio=audio,
+            image=self._canvas.image,
+            audio=spoken.audio if spoken else None,
             number=self._number,
-            segment=step.segment if spoken else None,
-            last=step.last and spoken,
+            segment=spoken.segment if spoken else None,
+            last=spoken is not None and spoken.step.last,
             repeated=repeated,
         )
         self._number += 1
-        if spoken or step.segment is None:
-            self._shown = step.id
-        self._count(frame)
-        return frame
-
-    def _count(self, frame: VideoFrame) -> None:
-        metrics.FRAMES.labels("repeated" if frame.repeated else "spoken" if frame.audio else "idle").inc()
-        if frame.audio and self._first_pushed is not None:
+        metrics.FRAMES.labels("repeated" if repeated else "spoken" if spoken else "idle").inc()
+        if spoken and self._first_pushed is not None:
             metrics.FIRST_FRAME_SECONDS.observe(self._pacer.clock() - self._first_pushed)
             self._first_pushed = None
+        return frame
 
 
 class Frames:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from livekit_avatar import metrics
 from livekit_avatar.engines.base import Engine, Performance, Step
 from livekit_avatar.errors import AvatarError, EngineFailedError
+from livekit_avatar.runtime.picture import fitted
 from livekit_avatar.types import Image
 
 T = TypeVar("T")
@@ -40,16 +41,16 @@ class Device:
         """Run the audio networks over what the performance was given."""
         await self._call("hearing", lambda: self.engine.hear([performance]))
 
-    def render(self, step: Step) -> asyncio.Future[Image]:
-        """Begin to draw a step."""
+    async def render(self, step: Step, size: tuple[int, int]) -> Image:
+        """Draw a step at a size, (width, height); a face of another shape is letterboxed."""
 
         def draw() -> Image:
             started = time.perf_counter()
-            image = self.engine.render([step])[0]
+            image = fitted(self.engine.render([step])[0], size)
             metrics.RENDER_SECONDS.observe(time.perf_counter() - started)
             return image
 
-        return self._call("drawing", draw)
+        return await self._call("drawing", draw)
 
     def _call(self, what: str, work: Callable[[], T]) -> asyncio.Future[T]:
         def guarded() -> T:

@@ -12,6 +12,8 @@ import pytest_asyncio
 from engines_for_tests import FlashEngine, failing, flash
 from virtual_clock import VirtualClock
 
+from livekit_avatar.avatar import Avatar
+from livekit_avatar.avatars.bundle import Bundle, Manifest
 from livekit_avatar.engines.base import EngineInfo
 from livekit_avatar.errors import (
     AlreadyStartedError,
@@ -150,6 +152,40 @@ async def test_a_pause_goes_on_at_the_very_sample(runtime: AvatarRuntime) -> Non
     frames += await take(runtime, 20)
     np.testing.assert_array_equal(sound(frames), speech)
     assert sum(frame.last for frame in frames) == 1
+
+
+def wide_avatar() -> Avatar:
+    engine = FlashEngine(EngineInfo("wide"))
+    manifest = Manifest("wide", 1, "wide", (96, 24), 25, "", "", "", ())
+    return Avatar(Bundle(manifest, {}), engine, engine.face((96, 24)))
+
+
+async def test_a_change_of_face_in_mid_speech_loses_nothing(runtime: AvatarRuntime) -> None:
+    speech = loud(1.013, rate=44_100)
+    await runtime.push_audio(speech, 44_100)
+    await runtime.flush()
+    frames = await take(runtime, 8)
+    await runtime.set_avatar(wide_avatar(), fade_frames=3)
+    frames += await take(runtime, 20)
+    np.testing.assert_array_equal(sound(frames), speech)
+    assert sum(frame.last for frame in frames) == 1
+    assert {frame.image.shape for frame in frames} == {(48, 64, 4)}, "the size of a track is fixed"
+
+
+async def test_faces_are_cross_faded_and_another_shape_is_letterboxed(runtime: AvatarRuntime) -> None:
+    await runtime.push_audio(loud(2), 16_000)
+    await take(runtime, 4)
+    await runtime.set_avatar(wide_avatar(), fade_frames=3)
+    frames = await take(runtime, 6)
+    centre = [int(frame.image[24, 32, 0]) for frame in frames]
+    assert centre == [64, 128, 191, 255, 255, 255], "the old face, idle, is black; the new one speaks"
+    assert frames[-1].image[2, 32, 0] == 0, "bars above a wide face"
+
+
+async def test_a_face_that_cannot_be_opened_leaves_the_old_one(runtime: AvatarRuntime) -> None:
+    with pytest.raises(AvatarError, match="'nobody'"):
+        await runtime.set_avatar("nobody")
+    await take(runtime, 2)
 
 
 async def test_a_late_picture_is_repeated_and_its_sound_is_not_skipped() -> None:

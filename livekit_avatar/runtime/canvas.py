@@ -1,0 +1,84 @@
+"""What is shown: the newest picture that is ready, whatever the engine takes for it."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+
+from livekit_avatar.engines.base import Face, Performance, Step
+from livekit_avatar.runtime.pacer import Clock
+from livekit_avatar.runtime.picture import blended
+from livekit_avatar.runtime.scheduler import Device
+from livekit_avatar.types import Image
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Actor:
+    """A face in performance on its device."""
+
+    device: Device
+    face: Face
+    performance: Performance
+
+
+@dataclass(slots=True)
+class _Fade:
+    """From one actor to another: `shown` of `frames` pictures have been drawn."""
+
+    old: Actor
+    frames: int
+    shown: int = 0
+
+
+class Canvas:
+    """Draws steps, one at a time. While one is late, the last picture stays and later steps are not drawn.
+
+    Args:
+        size: (width, height) of every picture in pixels.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, size: tuple[int, int], clock: Clock) -> None:
+        self.size = size
+        self.image: Image | None = None
+        self._clock = clock
+        self._fade: _Fade | None = None
+        self._painting: tuple[Step, asyncio.Task[Image]] | None = None
+
+    def fade(self, old: Actor, frames: int) -> None:
+        """Cross-fade from an actor over the next pictures."""
+        self._fade = _Fade(old, frames) if frames else None
+
+    async def draw(self, actor: Actor, step: Step, deadline: float) -> bool:
+        """Draw a step until the deadline; True if the picture is still that of the step before."""
+        before = self.image
+        while True:
+            if self._painting is None:
+                self._painting = step, asyncio.create_task(self._paint(actor, step))
+            painted, picture = self._painting
+            timeout = None if self.image is None else max(0.0, deadline - self._clock())
+            done, _ = await asyncio.wait({picture}, timeout=timeout)
+            if not done:
+                return self.image is before
+            self._painting = None
+            self.image = picture.result()
+            if painted is step:
+                return False
+
+    async def aclose(self) -> None:
+        """Wait for the picture under way."""
+        if self._painting is not None:
+            await asyncio.wait({self._painting[1]})
+            self._painting[1].exception()
+            self._painting = None
+
+    async def _paint(self, actor: Actor, step: Step) -> Image:
+        image = await actor.device.render(step, self.size)
+        fade = self._fade
+        if fade is None:
+            return image
+        fade.shown += 1
+        if fade.shown >= fade.frames:
+            self._fade = None
+        old = await fade.old.device.render(fade.old.performance.idle(), self.size)
+        return blended(old, image, fade.shown / (fade.frames + 1))
