@@ -22,7 +22,7 @@ from livekit_avatar.audio.decode import decode
 from livekit_avatar.avatars.bundle import Bundle, Manifest, read_bundle
 from livekit_avatar.engines.base import Engine, Face, Progress
 from livekit_avatar.engines.feed import SpeechFeed
-from livekit_avatar.errors import ConfigurationError, InputError
+from livekit_avatar.errors import BundleError, ConfigurationError, InputError
 from livekit_avatar.face.picture import read_picture
 from livekit_avatar.types import AudioChunk, Image, VideoFrame
 
@@ -111,7 +111,14 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
         InputError: there is no such avatar.
     """
     bundle = _bundle(source, size, progress)
-    engine = engines.get(bundle.manifest.engine)
+    manifest = bundle.manifest
+    engine = engines.get(manifest.engine)
+    if manifest.engine_version != engine.info.version:
+        raise BundleError(
+            f"{manifest.name!r} was prepared by version {manifest.engine_version} of engine {manifest.engine!r},"
+            f" and this is version {engine.info.version}",
+            fix="Make it again from its picture.",
+        )
     return Avatar(bundle, engine, engine.load(bundle))
 
 

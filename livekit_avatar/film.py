@@ -127,14 +127,14 @@ def new_film(path: Path, size: tuple[int, int], sound: Iterator[av.AudioFrame]) 
     """
     aside = path.with_name(f".{path.name}.part")
     try:
-        container = av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"})
+        aside.touch()
     except OSError as error:
         raise ConfigurationError(
             f"cannot write {str(path)!r} ({error.strerror})",
             fix="Give a file in a folder that exists and is yours.",
         ) from error
     try:
-        with container:
+        with av.open(str(aside), "w", format="mp4", options={"movflags": "+faststart"}) as container:
             film = Film(container, size, sound)
             yield film
             film.finish()

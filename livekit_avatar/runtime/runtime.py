@@ -19,6 +19,7 @@ from livekit_avatar.errors import (
     AlreadyStartedError,
     AudioFormatError,
     ClosedError,
+    InputError,
     MisuseError,
     NotStartedError,
     SecondConsumerError,
@@ -212,8 +213,15 @@ class AvatarRuntime:
         self._later.append(lambda: self._actor.performance.set_emotion(emotion))
 
     def act(self, action: str) -> None:
-        """Perform an action that the engine's info names, such as "nod"."""
+        """Perform an action that the engine's info names, such as "nod".
+
+        Raises:
+            InputError: the face has no such action.
+        """
         self._check()
+        actions = self._actor.device.engine.info.actions
+        if action not in actions:
+            raise InputError(f"no action {action!r}", fix=f"This face can: {', '.join(actions) or 'none'}.")
         self._later.append(lambda: self._actor.performance.act(action))
 
     def run(self) -> Frames:

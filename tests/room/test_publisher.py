@@ -145,10 +145,15 @@ async def test_pictures_arrive_with_their_sound(livekit_server: LiveKitServer, k
 @both("U4: finished is sent when the sound is generated, not when it was heard")
 async def test_an_utterance_is_finished_when_it_was_heard(livekit_server: LiveKitServer, kind: str) -> None:
     async with watched(livekit_server, kind) as (acting, _):
-        await acting.say(2)
-        await acting.output.wait_for_playout()
-        assert acting.finished[0][0] - acting.started[0] == pytest.approx(2, abs=0.04)
-        assert acting.finished[0][1] == pytest.approx(2, abs=0.001)
+        for _ in range(5):
+            await acting.say(1)
+            await acting.output.wait_for_playout()
+            await asyncio.sleep(0.3)
+    lasted = [
+        finished - begun for begun, (finished, _, _) in zip(acting.started, acting.finished, strict=True)
+    ]
+    assert np.median(lasted) == pytest.approx(1, abs=0.03)
+    assert acting.finished[0][1] == pytest.approx(1, abs=0.001)
 
 
 @both("U5: pictures that wait are shown after a clear")

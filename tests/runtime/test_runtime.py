@@ -21,6 +21,7 @@ from livekit_avatar.errors import (
     AvatarError,
     ClosedError,
     EngineFailedError,
+    InputError,
     MisuseError,
     NotStartedError,
     SecondConsumerError,
@@ -262,6 +263,13 @@ async def test_a_change_of_rate_inside_an_utterance_is_refused(runtime: AvatarRu
     await runtime.push_audio(loud(0.1), 16_000)
     with pytest.raises(AudioFormatError, match="Flush"):
         await runtime.push_audio(loud(0.1, 24_000), 24_000)
+
+
+async def test_an_unknown_action_is_refused_and_the_known_ones_named(runtime: AvatarRuntime) -> None:
+    with pytest.raises(InputError, match="wave"):
+        runtime.act("fly")
+    runtime.act("wave")
+    await take(runtime, 2)
 
 
 MISUSES: dict[str, tuple[Callable[[AvatarRuntime], object], type[AvatarError]]] = {
