@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import json
 import logging
+import signal
 import sys
 import time
 from collections.abc import AsyncIterator
@@ -17,6 +18,7 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import av
 import numpy as np
 from livekit import rtc
 
@@ -189,7 +191,7 @@ class Receiver:
             for picture in self._encoding:
                 picture.result()
             self._recording.finish(np.concatenate([silence, reception.sound[max(0, ahead) :]]))
-        except OSError as error:
+        except (OSError, av.FFmpegError) as error:
             raise DemoError(
                 f"{self._path} cannot be written: {error}", fix="Choose another place for --record."
             ) from error
@@ -248,8 +250,11 @@ async def _watching(order: Order, receiver: Receiver) -> AsyncIterator[rtc.Room]
     finally:
         for task in receiving:
             task.cancel()
-        await asyncio.gather(*receiving, return_exceptions=True)
+        ends = await asyncio.gather(*receiving, return_exceptions=True)
         await room.disconnect()
+    for end in ends:
+        if isinstance(end, Exception):
+            raise DemoError(f"receiving failed: {end}", fix="Look at the log with --verbose.") from end
 
 
 async def _say(room: rtc.Room, order: Order) -> None:
@@ -288,10 +293,20 @@ def main() -> None:
     """Reads an `Order` from standard input and answers with a `Report`, or with `problem` and `fix`."""
     order = Order(**json.load(sys.stdin))
     try:
-        answer = asdict(asyncio.run(record(order)))
+        answer = asdict(asyncio.run(_terminable(order)))
     except AvatarError as error:
         answer = {"problem": error.problem, "fix": error.fix}
+    except asyncio.CancelledError:
+        sys.exit(128 + signal.SIGTERM)
     json.dump(answer, sys.stdout)
+
+
+async def _terminable(order: Order) -> Report:
+    """`record`, which SIGTERM cancels, so that no half of a file is left."""
+    task = asyncio.ensure_future(record(order))
+    with contextlib.suppress(NotImplementedError):  # Windows
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
+    return await task
 
 
 if __name__ == "__main__":

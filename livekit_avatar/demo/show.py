@@ -30,6 +30,9 @@ from livekit_avatar.room.session import AvatarSession
 
 logger = logging.getLogger(__name__)
 
+VIEWER = "viewer"
+"""Identity of the participant who measures and records."""
+
 Progress = Callable[[str], None]
 
 
@@ -134,7 +137,7 @@ async def _stage(who: Cast, progress: Progress) -> AsyncIterator[tuple[LiveKitSe
 def _viewer_token(server: LiveKitServer, room: str) -> str:
     return (
         api.AccessToken(server.api_key, server.api_secret)
-        .with_identity("viewer")
+        .with_identity(VIEWER)
         .with_ttl(timedelta(minutes=10))
         .with_grants(api.VideoGrants(room_join=True, room=room, can_publish=False, can_publish_data=True))
         .to_jwt()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import re
@@ -13,9 +14,11 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
+from livekit import api
 
 from livekit_avatar.avatar import builtin_names
 from livekit_avatar.demo.livekit_server import LiveKitServer
+from livekit_avatar.demo.show import VIEWER
 from livekit_avatar.demo.tts import EspeakTTS
 
 TEXT = "Hello there. She sells sea shells by the sea shore."
@@ -45,6 +48,10 @@ def environment(livekit_server: LiveKitServer) -> dict[str, str]:
     }
 
 
+def names(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 def run(arguments: list[str], environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [*PROGRAM, *arguments], env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
@@ -67,7 +74,7 @@ def test_what_was_received_is_measured_and_recorded(
     spoken = len(EspeakTTS().speak(TEXT)) / EspeakTTS().sample_rate
     assert spoken < report["duration_s"] < spoken + 8
     assert_plays(path, report)
-    assert [each.name for each in tmp_path.iterdir()] == ["out.mp4"]
+    assert names(tmp_path) == ["out.mp4"]
 
 
 def assert_plays(path: Path, report: dict[str, float]) -> None:
@@ -121,7 +128,7 @@ def test_a_refusal_is_one_line_status_2_and_no_file(
     assert not done.stdout
     assert len(done.stderr.splitlines()) == 1
     assert problem in done.stderr
-    assert not list(folder.iterdir())
+    assert not names(folder)
 
 
 def test_ctrl_c_stops_the_server_the_agent_and_the_page(
@@ -149,3 +156,30 @@ def test_ctrl_c_stops_the_server_the_agent_and_the_page(
         demo.stdout.close()
     with pytest.raises(ProcessLookupError):
         os.kill(server, 0)
+
+
+async def someone_watches(server: LiveKitServer) -> bool:
+    """Whether the second participant is in a room."""
+    async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as livekit:
+        for room in (await livekit.room.list_rooms(api.ListRoomsRequest())).rooms:
+            there = await livekit.room.list_participants(api.ListParticipantsRequest(room=room.name))
+            if any(participant.identity == VIEWER for participant in there.participants):
+                return True
+    return False
+
+
+async def test_ctrl_c_while_it_speaks_leaves_no_file(
+    avatar: str, environment: dict[str, str], livekit_server: LiveKitServer, tmp_path: Path
+) -> None:
+    arguments = ["--avatar", avatar, "--say", TEXT * 5, "--record", str(tmp_path / "out.mp4")]
+    demo = await asyncio.create_subprocess_exec(
+        *PROGRAM, *arguments, env=environment, stderr=asyncio.subprocess.PIPE
+    )
+    while not await someone_watches(livekit_server):
+        assert demo.returncode is None
+        await asyncio.sleep(0.1)
+    demo.send_signal(signal.SIGINT)
+    _, complaint = await demo.communicate()
+    assert demo.returncode == 130
+    assert not complaint
+    assert not names(tmp_path)
