@@ -8,6 +8,7 @@ nothing is handed out before its hash has been verified. The same content always
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
@@ -179,11 +180,11 @@ def _about(subject: str) -> Iterator[None]:
 def _load(path: Path, limits: Limits) -> bytes:
     try:
         with path.open("rb") as file:
-            data = file.read(limits.file_bytes + 1)
+            size = os.fstat(file.fileno()).st_size
+            check_size(size, 0, limits)
+            return file.read(size)
     except OSError as error:
         raise BundleError(f"cannot be opened ({error.strerror})", fix="Check the path.") from error
-    check_size(len(data), 0, limits)
-    return data
 
 
 def _verify(members: Mapping[str, bytes], entries: Mapping[str, Entry]) -> None:

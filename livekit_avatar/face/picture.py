@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 from pathlib import Path
 from typing import Final
 
@@ -59,7 +60,8 @@ def read_picture(
 def _load(path: Path, name: str, max_bytes: int) -> bytes:
     try:
         with path.open("rb") as file:
-            return file.read(max_bytes + 1)
+            size = os.fstat(file.fileno()).st_size
+            return file.read(min(size, max_bytes + 1))
     except IsADirectoryError as error:
         raise UnreadablePictureError(f"{name} is a folder", fix="Name one picture in it.") from error
     except FileNotFoundError as error:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -171,6 +172,17 @@ def test_a_missing_file_and_a_folder_are_said(tmp_path: Path) -> None:
     for path in (tmp_path / "none.avatar", tmp_path):
         with pytest.raises(BundleError, match="cannot be opened"):
             read_bundle(path)
+
+
+def test_reading_takes_about_twice_the_size_of_the_file(small: Bundle, tmp_path: Path) -> None:
+    path = tmp_path / "a.avatar"
+    write_bundle(path, replace(small, members={f"{i}.mp4": bytes(1 << 20) for i in range(8)}))
+    tracemalloc.start()
+    try:
+        read_bundle(path)
+        assert tracemalloc.get_traced_memory()[1] < 2.5 * path.stat().st_size
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no umask")
