@@ -51,21 +51,31 @@ class LipNet(nn.Module):
 
 
 class Ears(nn.Module):
-    """Samples to levelled spectra as in `features`, with what must be remembered between two calls."""
+    """Samples to levelled spectra as in `features`, with what must be remembered between two calls.
+
+    The Fourier transform is taken around the middle of the window, which changes no magnitude: cosines are
+    even and sines odd, so the frame is folded and half the multiplications remain.
+    """
 
     def __init__(self) -> None:
         super().__init__()
-        turns = np.outer(np.arange(features.WINDOW), np.arange(features.FFT // 2 + 1)) / features.FFT
-        waves = np.concatenate([np.cos(2 * np.pi * turns), np.sin(2 * np.pi * turns)], 1)
-        waves = waves * features.window()[:, None]
-        self.register_buffer("waves", torch.tensor(waves.astype(np.float32)))
+        away = np.arange(features.WINDOW // 2)
+        turns = 2 * np.pi * np.outer(away, np.arange(features.FFT // 2 + 1)) / features.FFT
+        half = features.window()[features.WINDOW // 2 :, None] * np.where(away == 0, 0.5, 1)[:, None]
+        self.register_buffer("cosines", torch.tensor((np.cos(turns) * half).astype(np.float32)))
+        self.register_buffer("sines", torch.tensor((np.sin(turns) * half).astype(np.float32)))
         self.register_buffer("filters", torch.tensor(features.mel_filters().T))
 
     def forward(self, sound: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
         """(n, 240 + 640) samples, (n, 1) level in dB above the floor -> (n, 4, 80), (n, 1)."""
         hops = range(0, SAMPLES_PER_FRAME, features.HOP)
-        frames = torch.stack([sound[:, at : at + features.WINDOW] for at in hops], 1)
-        real, imaginary = (frames @ self.waves).chunk(2, 2)
+        # The first sample of a frame has no weight in a periodic Hann window; without it there is a middle.
+        frames = torch.stack([sound[:, at + 1 : at + features.WINDOW] for at in hops], 1)
+        after, before = (
+            frames[..., features.WINDOW // 2 - 1 :],
+            frames.flip(-1)[..., features.WINDOW // 2 - 1 :],
+        )
+        real, imaginary = (after + before) @ self.cosines, (after - before) @ self.sines
         power = (real * real + imaginary * imaginary) @ self.filters
         mels = torch.clamp(10 * torch.log10(power + 1e-10), min=features.QUIETEST_DB)
         loudness = 10 * torch.log10((10 ** (mels / 10)).mean((1, 2)) + 1e-10)[:, None]

@@ -124,8 +124,8 @@ _CYRILLIC = (list("бвгджзклмнпрстфхцчшбмп"), list("аеи�
 _ARABIC = (list("بتثجحخدرزسشصطعغفقكلمنهويبم"), ["ا", "\u064e", "و", "\u064f", "ي", "\u0650"])
 _PINYIN = (
     [*"bpmfdtnlgkhjqxrzcsbpm", "zh", "ch", "sh"],
-    ["a", "o", "e", "ai", "ei", "ao", "ou", "an", "en", "ang", "eng", "i", "u", "ia", "ie", "iao", "iu", "ian",
-     "in", "iang", "ing", "ua", "uo", "uai", "ui", "uan", "un", "uang", "ong"],
+    ["a", "o", "e", "ai", "ei", "ao", "ou", "an", "en", "ang", "eng", "i", "u", "ia", "ie", "iao", "iu",
+     "ian", "in", "iang", "ing", "ua", "uo", "uai", "ui", "uan", "un", "uang", "ong"],
 )  # fmt: skip
 _LATIN = ([*"bpmfvtdnlrszkghjwmbp", "ch", "sh"], list("aeiouao"))
 _SYLLABLES = {
