@@ -115,8 +115,8 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
     engine = engines.get(manifest.engine)
     if manifest.engine_version != engine.info.version:
         raise BundleError(
-            f"{manifest.name!r} was prepared by version {manifest.engine_version} of engine {manifest.engine!r},"
-            f" and this is version {engine.info.version}",
+            f"{manifest.name!r} was prepared by version {manifest.engine_version} of engine"
+            f" {manifest.engine!r}, and this is version {engine.info.version}",
             fix="Make it again from its picture.",
         )
     return Avatar(bundle, engine, engine.load(bundle))
@@ -133,12 +133,21 @@ def _bundle(source: Source, size: int | None, progress: Progress | None) -> Bund
     return prepare(read_picture(source), size=size, progress=progress)
 
 
-def _bundle_of_file(path: Path, size: int | None, progress: Progress | None) -> Bundle:
-    if not path.exists():
+def check_exists(source: str | Path) -> None:
+    """Check that a name is that of a built-in avatar or of a file.
+
+    Raises:
+        InputError: it is neither.
+    """
+    if source not in builtin_names() and not Path(source).exists():
         raise InputError(
-            f"no avatar {str(path)!r}",
+            f"no avatar {str(source)!r}",
             fix=f"Give a built-in name ({', '.join(builtin_names())}), a picture, or a .avatar file.",
         )
+
+
+def _bundle_of_file(path: Path, size: int | None, progress: Progress | None) -> Bundle:
+    check_exists(path)
     if path.is_file() and _starts_like_a_zip(path):
         return read_bundle(path)
     return prepare(read_picture(path), name=path.stem, size=size, progress=progress)

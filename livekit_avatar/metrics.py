@@ -5,7 +5,7 @@ from __future__ import annotations
 from prometheus_client import Counter, Histogram
 
 FRAMES = Counter("livekit_avatar_frames", "Frames that left the runtime", ["kind"])
-"""By kind: spoken, idle, repeated."""
+"""By kind: spoken, idle, repeated (drawing was late, so the last picture stayed)."""
 
 RENDER_SECONDS = Histogram(
     "livekit_avatar_render_seconds",
@@ -18,3 +18,30 @@ FIRST_FRAME_SECONDS = Histogram(
     "From the first sample of an utterance to its first frame",
     buckets=(0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0),
 )
+
+PICTURES = Counter("livekit_avatar_pictures", "Pictures captured for the room; its rate is the frame rate")
+
+LATE_PICTURES = Counter("livekit_avatar_late_pictures", "Pictures captured over 20 ms after their sound")
+
+AV_OFFSET_SECONDS = Histogram(
+    "livekit_avatar_av_offset_seconds",
+    "How much later a picture is captured than its sound leaves",
+    buckets=(-0.02, -0.01, 0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08),
+)
+
+AUDIBLE_SECONDS = Histogram(
+    "livekit_avatar_audible_seconds",
+    "From the first sample of an utterance to its sound",
+    buckets=(0.02, 0.04, 0.06, 0.1, 0.15, 0.2, 0.3, 0.5, 1.0),
+)
+
+INTERRUPT_SECONDS = Histogram(
+    "livekit_avatar_interrupt_seconds",
+    "From an interruption to the first picture after it",
+    buckets=(0.01, 0.02, 0.04, 0.06, 0.08, 0.12, 0.2, 0.5),
+)
+
+UTTERANCES = Counter("livekit_avatar_utterances", "Utterances by how they ended", ["end"])
+"""By end: heard, interrupted."""
+
+HEARD_SECONDS = Counter("livekit_avatar_heard_seconds", "Speech that was heard")

@@ -35,13 +35,15 @@ class FaceAudioOutput(AudioOutput, AudioReceiver):
         if not self._capturing:
             self._capturing = True
             self._unread += 1
-        if not self._cut:
+        if not (self._cut or self._frames.closed):
             self._frames.send_nowait(frame)
 
     def flush(self) -> None:
         """The utterance is complete."""
         super().flush()
-        if self._capturing and not self._cut:
+        if self._frames.closed:
+            self._finish_unread()
+        elif self._capturing and not self._cut:
             self._frames.send_nowait(AudioSegmentEnd())
         self._capturing = self._cut = False
 
@@ -52,6 +54,9 @@ class FaceAudioOutput(AudioOutput, AudioReceiver):
         self._cut = self._capturing
         self._fresh = True
         self.emit("clear_buffer")  # type: ignore[arg-type]
+        self._finish_unread()
+
+    def _finish_unread(self) -> None:
         unread, self._unread = self._unread, 0
         for _ in range(unread):
             self.notify_playback_finished(0.0, interrupted=True)
@@ -75,7 +80,8 @@ class FaceAudioOutput(AudioOutput, AudioReceiver):
         self.on_playback_finished(playback_position=playback_position, interrupted=interrupted)
 
     async def aclose(self) -> None:
-        """End the stream that the publisher reads."""
+        """End the stream that the publisher reads; what is captured from now on is over at once, unheard."""
+        self.clear_buffer()
         self._frames.close()
 
     async def __aiter__(self) -> AsyncIterator[rtc.AudioFrame | AudioSegmentEnd]:

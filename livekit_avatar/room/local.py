@@ -4,12 +4,19 @@ from __future__ import annotations
 
 from livekit import rtc
 from livekit.agents.voice.avatar import AvatarOptions
+from livekit.rtc.room import EventTypes
 
 from livekit_avatar.room.audio_output import FaceAudioOutput
 from livekit_avatar.room.generator import ROOM_RATE, RuntimeGenerator
 from livekit_avatar.room.publisher import Publisher
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import FPS
+
+_AUDIENCE_EVENTS: tuple[EventTypes, ...] = (
+    "participant_connected",
+    "participant_disconnected",
+    "connection_state_changed",
+)
 
 
 class LocalFace:
@@ -23,6 +30,7 @@ class LocalFace:
     def __init__(self, runtime: AvatarRuntime, room: rtc.Room) -> None:
         width, height = runtime.size
         self.runtime = runtime
+        self._room = room
         self.audio_output = FaceAudioOutput()
         self._publisher = Publisher(
             room,
@@ -33,9 +41,24 @@ class LocalFace:
 
     async def start(self) -> None:
         """Begin to publish, as soon as the room is connected."""
+        for event in _AUDIENCE_EVENTS:
+            self._room.on(event, self._on_audience_changed)
+        self._room.on("local_track_subscribed", self._on_subscribed)
+        self._on_audience_changed()
         await self._publisher.start()
 
     async def aclose(self) -> None:
         """Stop publishing and end the session of the face."""
+        for event in _AUDIENCE_EVENTS:
+            self._room.off(event, self._on_audience_changed)
+        self._room.off("local_track_subscribed", self._on_subscribed)
         await self._publisher.aclose()
         await self.runtime.stop()
+
+    def _on_audience_changed(self, *_: object) -> None:
+        """Nothing is drawn for an empty room."""
+        self.runtime.watch(bool(self._room.remote_participants))
+
+    def _on_subscribed(self, *_: object) -> None:
+        """The first viewer; the server may announce who it is only seconds later."""
+        self.runtime.watch(True)

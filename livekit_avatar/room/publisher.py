@@ -20,6 +20,7 @@ from livekit import rtc
 from livekit.agents import utils
 from livekit.agents.voice.avatar import AudioReceiver, AudioSegmentEnd, AvatarOptions, VideoGenerator
 
+from livekit_avatar import metrics
 from livekit_avatar.errors import NotStartedError
 from livekit_avatar.room.playout import Playout, Slot
 from livekit_avatar.room.utterance import Utterance
@@ -33,6 +34,7 @@ AUDIO_TRACK, VIDEO_TRACK = "avatar_audio", "avatar_video"
 LEVEL = 0.03
 """Seconds of sound left in the source when the next 40 ms are decided: less is sooner, more is safer."""
 
+_LATE = 0.02  # seconds
 _SOURCE_MS = 200  # what the source could hold; LEVEL plus one frame is what it does hold
 _BITS_PER_PIXEL = 0.15  # a talking head of 512x512 at 25 fps looks clean at 1 Mbit/s of VP8
 
@@ -109,6 +111,7 @@ class Publisher:
         self._held: deque[Slot[rtc.VideoFrame]] = deque()  # unheard when the speech was paused
         self._paused = False
         self._last_picture: rtc.VideoFrame | None = None
+        self._interrupted_at: float | None = None  # until a picture has been shown
         self._sound_ends = 0.0  # when all that the source holds will have been heard
         self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
@@ -137,6 +140,7 @@ class Publisher:
             return
         self._closed = True
         self._listeners("off")
+        self._finish_all()
         self._forget_queue()
         await self._audio_recv.aclose()
         main = [task for task in (self._reading, self._publishing) if task]
@@ -254,17 +258,33 @@ class Publisher:
         at = max(time.monotonic(), self._sound_ends)
         self._sound_ends = at + len(slot.sound) / self._rate
         self._playout.push(slot, at)
-        self._at(at, lambda: self._begin(slot))
+        self._at(at, lambda: self._begin(slot, at))
         sound = rtc.AudioFrame(slot.sound.tobytes(), self._rate, 1, len(slot.sound))
         await self._audio.capture_frame(sound)
 
-    def _begin(self, slot: Slot[rtc.VideoFrame]) -> None:
+    def _begin(self, slot: Slot[rtc.VideoFrame], at: float) -> None:
         """A slot begins to be heard."""
+        now = time.monotonic()
         if slot.picture is not None:
             self._video.capture_frame(slot.picture)
-        if slot.utterance and not slot.utterance.started:
-            slot.utterance.started = True
+            self._count_picture(now - at, slot.utterance)
+        utterance = slot.utterance
+        if utterance and utterance.started_at is None:
+            utterance.started_at = now
+            metrics.AUDIBLE_SECONDS.observe(now - utterance.read_at)
             self._tell(self._audio_recv.notify_playback_started())
+
+    def _count_picture(self, lateness: float, utterance: Utterance | None) -> None:
+        metrics.PICTURES.inc()
+        metrics.AV_OFFSET_SECONDS.observe(lateness)
+        if lateness > _LATE:
+            metrics.LATE_PICTURES.inc()
+        if self._interrupted_at is not None:
+            metrics.INTERRUPT_SECONDS.observe(time.monotonic() - self._interrupted_at)
+            self._interrupted_at = None
+        if utterance:
+            utterance.pictures += 1
+            utterance.lateness = max(utterance.lateness, lateness)
 
     def _end_utterance(self) -> None:
         """All sound of an utterance is queued: it is finished when that has been heard."""
@@ -279,6 +299,16 @@ class Publisher:
     def _finish(self, utterance: Utterance, *, interrupted: bool) -> None:
         self._utterances.remove(utterance)
         heard = self._playout.heard(utterance, time.monotonic()) / self._rate
+        metrics.UTTERANCES.labels("interrupted" if interrupted else "heard").inc()
+        metrics.HEARD_SECONDS.inc(heard)
+        logger.info(
+            "utterance %s: %.2f s heard, audible after %.0f ms, %d pictures, at most %.0f ms late",
+            "interrupted" if interrupted else "over",
+            heard,
+            1000 * ((utterance.started_at or utterance.read_at) - utterance.read_at),
+            utterance.pictures,
+            1000 * utterance.lateness,
+        )
         self._tell(self._audio_recv.notify_playback_finished(heard, interrupted))
 
     def _finish_all(self) -> None:
@@ -289,6 +319,7 @@ class Publisher:
     # Interruption and pause.
 
     def _on_clear(self) -> None:
+        self._interrupted_at = time.monotonic()
         self._finish_all()
         self._held.clear()
         self._playout.clear()

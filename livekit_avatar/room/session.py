@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from livekit import rtc
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 
-from livekit_avatar.avatar import Avatar, Source
+from livekit_avatar.avatar import Avatar, Source, check_exists
 from livekit_avatar.errors import AlreadyStartedError, ConfigurationError, NotStartedError
 from livekit_avatar.room.local import LocalFace
 from livekit_avatar.runtime.runtime import AvatarRuntime
@@ -40,6 +40,7 @@ class AvatarSession(BaseAvatarSession[Any]):
 
     Raises:
         ConfigurationError: two of the first five were given.
+        InputError: there is no such file or built-in avatar.
     """
 
     def __init__(
@@ -62,6 +63,8 @@ class AvatarSession(BaseAvatarSession[Any]):
             "runtime": runtime,
         }
         self._source = _only_one(given)
+        if isinstance(self._source, str | Path):
+            check_exists(self._source)
         self._size = size
         self._seed = seed
         self._face: LocalFace | None = None
@@ -112,8 +115,12 @@ class AvatarSession(BaseAvatarSession[Any]):
         runtime = await self._open_runtime()
         await super().start(agent_session, room)
         self._face = LocalFace(runtime, room)
-        await self._face.start()
-        agent_session.output.replace_audio_tail(self._face.audio_output)
+        try:
+            await self._face.start()
+            agent_session.output.replace_audio_tail(self._face.audio_output)
+        except BaseException:
+            await self.aclose()
+            raise
 
     async def _open_runtime(self) -> AvatarRuntime:
         runtime = self._source

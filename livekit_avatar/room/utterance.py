@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -18,7 +19,10 @@ class Utterance:
         queued: samples, at the rate of the room, that were handed to the sound source.
         complete: all of it has been handed to the sound source.
         heard: samples that were heard, without those of a frame under way.
-        started: its first sample has been heard.
+        read_at: when its first frame was read, on the monotonic clock.
+        started_at: when its first sample was heard; None before.
+        pictures: pictures of it that were shown.
+        lateness: the most that one of them was later than its sound, in seconds.
     """
 
     speech: list[rtc.AudioFrame] = field(default_factory=list)
@@ -26,7 +30,10 @@ class Utterance:
     queued: int = 0
     complete: bool = False
     heard: int = 0
-    started: bool = False
+    read_at: float = field(default_factory=time.monotonic)
+    started_at: float | None = None
+    pictures: int = 0
+    lateness: float = 0.0
 
     def unqueued(self, sample_rate: int) -> Iterator[rtc.AudioFrame]:
         """What was read and not yet queued; `sample_rate` is the one that `queued` counts in."""

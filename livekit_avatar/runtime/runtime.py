@@ -67,6 +67,7 @@ class AvatarRuntime:
         self._canvas = Canvas(face.size, self._pacer.clock)
         self._started = self._closed = self._paused = False
         self._reading = self._read = False  # now; ever
+        self._watched = True
         self._room = asyncio.Event()  # set with every frame: speech may have been spoken
         self._later: deque[Callable[[], None]] = deque()  # calls to the performance, made between frames
         self._interruptions = 0
@@ -207,6 +208,10 @@ class AvatarRuntime:
         self._feed.hand_over(actor.performance)
         self._shown = None
 
+    def watch(self, watched: bool) -> None:
+        """Say whether anybody looks: while nobody does, nothing is drawn and the last picture stays."""
+        self._watched = watched
+
     def set_emotion(self, emotion: Emotion) -> None:
         """Show a mood from the next frame on, eased in."""
         self._check()
@@ -275,7 +280,8 @@ class AvatarRuntime:
         item = await self._decide()
         epoch = self._epoch
         step = item.step if isinstance(item, Spoken) else item
-        repeated = await self._canvas.draw(self._actor, step, due + 1 / self._pacer.fps)
+        deadline = due + 1 / self._pacer.fps
+        repeated = self._watched and await self._canvas.draw(self._actor, step, deadline)
         if isinstance(item, Spoken) and epoch != self._epoch:
             return self._frame(None, repeated)  # interrupted or paused while it was drawn
         self._shown = step.id

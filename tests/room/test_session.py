@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,13 @@ from livekit.agents.voice.room_io import RoomOptions
 from viewer import joined, until, viewer
 
 from livekit_avatar.demo.livekit_server import LiveKitServer
-from livekit_avatar.errors import AlreadyStartedError, ConfigurationError, InputError, NotStartedError
+from livekit_avatar.errors import (
+    AlreadyStartedError,
+    BundleError,
+    ConfigurationError,
+    InputError,
+    NotStartedError,
+)
 from livekit_avatar.room import AvatarSession
 from livekit_avatar.runtime.runtime import AvatarRuntime
 
@@ -117,14 +124,81 @@ async def test_a_session_that_was_not_started_says_so() -> None:
     await avatar.aclose()
 
 
-async def test_an_unknown_avatar_is_named_and_the_voice_stays(livekit_server: LiveKitServer) -> None:
+def test_an_unknown_avatar_is_named_at_once() -> None:
+    with pytest.raises(InputError, match="'nobody'"):
+        AvatarSession(avatar="nobody")
+
+
+async def test_a_face_that_cannot_be_opened_leaves_the_voice_as_it_was(
+    livekit_server: LiveKitServer, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.avatar").write_bytes(b"PK\x03\x04" + bytes(64))
     async with joined(livekit_server, "agent", agent=True) as room:
         session: AgentSession[Any] = AgentSession(vad=None)
-        avatar = AvatarSession(avatar="nobody")
-        with pytest.raises(InputError, match="'nobody'"):
+        avatar = AvatarSession(model_path=tmp_path / "broken.avatar")
+        with pytest.raises(BundleError):
             await avatar.start(session, room)
         assert session.output.audio is None
         with pytest.raises(AlreadyStartedError):
             await avatar.start(session, room)
         await avatar.aclose()
         await session.aclose()
+
+
+async def test_the_room_may_go_first(livekit_server: LiveKitServer) -> None:
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with viewer(livekit_server), agent_with(avatar, livekit_server) as (session, room):
+        session.say("beep", audio=tone(5))
+        await avatar.wait_for_join()
+        await room.disconnect()
+        await asyncio.sleep(0.2)
+
+
+async def test_the_face_may_go_first_in_mid_sentence(livekit_server: LiveKitServer) -> None:
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with viewer(livekit_server) as watching, agent_with(avatar, livekit_server) as (session, _):
+        session.say("beep", audio=tone(5))
+        await until(watching.heard)
+        await avatar.aclose()
+
+
+async def test_the_room_is_left_as_it_was_found(livekit_server: LiveKitServer) -> None:
+    async with joined(livekit_server, "agent", agent=True) as room:
+        before = {event: len(listeners) for event, listeners in room._events.items()}
+        session: AgentSession[Any] = AgentSession(vad=None)
+        avatar = AvatarSession(runtime=flashing((128, 128)))
+        await avatar.start(session, room)
+        await avatar.aclose()
+        after = {event: len(listeners) for event, listeners in room._events.items() if listeners}
+        assert after == {event: count for event, count in before.items() if count}
+        await session.aclose()
+
+
+async def test_nothing_is_drawn_for_an_empty_room(livekit_server: LiveKitServer) -> None:
+    engine = flash()
+    avatar = AvatarSession(runtime=AvatarRuntime(engine, engine.face((128, 128)), paced=False))
+    async with agent_with(avatar, livekit_server) as (_, room):
+        await avatar.wait_for_join()
+        await asyncio.sleep(0.2)
+        drawn = engine.renders
+        await asyncio.sleep(0.4)
+        assert engine.renders == drawn, "tracks and one still stay"
+        async with viewer(livekit_server) as watching:
+            await until(lambda: len(watching.video) > 5)
+            await until(lambda: engine.renders > drawn)
+            await until(lambda: room.remote_participants)
+        await until(lambda: not avatar.runtime._watched)
+
+
+async def test_a_face_changes_in_mid_sentence_without_a_gap(livekit_server: LiveKitServer) -> None:
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with viewer(livekit_server) as watching, agent_with(avatar, livekit_server) as (session, _):
+        speech = session.say("beep", audio=tone(3))
+        await until(watching.heard)
+        changed = time.monotonic()
+        await avatar.set_avatar("ada")
+        await speech.wait_for_playout()
+        heard = watching.heard()
+        assert max(np.diff(heard)) < 0.1, "the voice has no hole"
+        intervals = np.diff([at for at, _ in watching.video if at > changed - 0.5])
+        assert np.percentile(intervals, 95) < 0.1
