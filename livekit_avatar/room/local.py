@@ -8,7 +8,7 @@ from livekit.rtc.room import EventTypes
 
 from livekit_avatar.room.audio_output import FaceAudioOutput
 from livekit_avatar.room.generator import ROOM_RATE, RuntimeGenerator
-from livekit_avatar.room.publisher import Publisher
+from livekit_avatar.room.publisher import Encoding, Publisher
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import FPS
 
@@ -25,9 +25,10 @@ class LocalFace:
     Args:
         runtime: the face.
         room: where the agent is; need not be connected yet.
+        encoding: how the video is sent.
     """
 
-    def __init__(self, runtime: AvatarRuntime, room: rtc.Room) -> None:
+    def __init__(self, runtime: AvatarRuntime, room: rtc.Room, encoding: Encoding | None = None) -> None:
         width, height = runtime.size
         self.runtime = runtime
         self._room = room
@@ -37,6 +38,7 @@ class LocalFace:
             audio_recv=self.audio_output,
             video_gen=RuntimeGenerator(runtime),
             options=AvatarOptions(width, height, FPS, ROOM_RATE, 1),
+            encoding=encoding,
         )
 
     async def start(self) -> None:

@@ -11,6 +11,7 @@ from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit_avatar.avatar import Avatar, Source, check_exists
 from livekit_avatar.errors import AlreadyStartedError, ConfigurationError, NotStartedError
 from livekit_avatar.room.local import LocalFace
+from livekit_avatar.room.publisher import Encoding
 from livekit_avatar.runtime.runtime import AvatarRuntime
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class AvatarSession(BaseAvatarSession[Any]):
         runtime: a runtime made (not necessarily started) by the caller; made with `paced=False`.
         size: the longer side of the video in pixels, where the face comes from a picture.
         seed: decides blinks, glances and sway.
+        encoding: codec, bitrate, frame rate and simulcast of the video; VP8, one layer, 25 fps if not given.
 
     Raises:
         ConfigurationError: two of the first five were given.
@@ -53,6 +55,7 @@ class AvatarSession(BaseAvatarSession[Any]):
         runtime: AvatarRuntime | None = None,
         size: int | None = None,
         seed: int = 0,
+        encoding: Encoding | None = None,
     ) -> None:
         super().__init__()
         given: dict[str, Any] = {
@@ -67,6 +70,7 @@ class AvatarSession(BaseAvatarSession[Any]):
             check_exists(self._source)
         self._size = size
         self._seed = seed
+        self._encoding = encoding
         self._face: LocalFace | None = None
         self._started = False
 
@@ -114,7 +118,7 @@ class AvatarSession(BaseAvatarSession[Any]):
         self._started = True
         runtime = await self._open_runtime()
         await super().start(agent_session, room)
-        self._face = LocalFace(runtime, room)
+        self._face = LocalFace(runtime, room, self._encoding)
         try:
             await self._face.start()
             agent_session.output.replace_audio_tail(self._face.audio_output)
