@@ -39,7 +39,7 @@ def demo(
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error.")] = False,
 ) -> None:
     """Talk to a face in the browser: a LiveKit server, a voice agent and a page, all on this machine."""
-    logging.basicConfig(level=logging.INFO if verbose else logging.ERROR)
+    _log(verbose)
     from livekit_avatar.demo.wishes import check_path, check_text
     from livekit_avatar.errors import ConfigurationError
 
@@ -58,6 +58,15 @@ def demo(
         return
     report = _run(show.say(text, who, path=path, progress=_progress))
     typer.echo(json.dumps(asdict(report)) if as_json else _sentence(asdict(report)))
+
+
+def _log(verbose: bool) -> None:
+    """Sends the log to standard error: all of it, or what a user can do something about."""
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(name)s: %(message)s")
+    if not verbose:
+        levels = {"": logging.ERROR, "livekit": logging.CRITICAL, "livekit.agents": logging.ERROR}
+        for name, level in {**levels, "livekit_avatar": logging.WARNING}.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def _ready(address: str) -> None:

@@ -141,6 +141,7 @@ def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitab
         # later than the visitor's first message.
         await session.room_io.wait_for_ready()
 
+    @utils.log_exceptions(logger=logger)
     async def answer(reader: rtc.TextStreamReader, sender: str) -> None:
         text = await reader.read_all()
         logger.info("%s wrote %d characters", sender, len(text))
@@ -155,7 +156,7 @@ def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitab
 
     async def say(call: rtc.RpcInvocationData) -> str:
         await captions_flow()
-        await session.say(call.payload, allow_interruptions=False).wait_for_playout()
+        await session.say(call.payload).wait_for_playout()
         return ""
 
     async def greet(call: rtc.RpcInvocationData) -> str:

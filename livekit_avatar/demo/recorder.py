@@ -27,8 +27,6 @@ from livekit_avatar.demo.mp4 import PHASE_FRAMES, FrameGrid, Mp4Recording
 from livekit_avatar.errors import AvatarError, DemoError
 from livekit_avatar.types import Image, Samples
 
-logger = logging.getLogger(__name__)
-
 JOIN_SECONDS = 30.0
 """How long to wait for the face to appear."""
 
@@ -291,6 +289,7 @@ def _report(order: Order, receiver: Receiver, reception: Reception) -> Report:
 
 def main() -> None:
     """Reads an `Order` from standard input and answers with a `Report`, or with `problem` and `fix`."""
+    logging.getLogger("livekit").setLevel(logging.ERROR)
     order = Order(**json.load(sys.stdin))
     try:
         answer = asdict(asyncio.run(_terminable(order)))

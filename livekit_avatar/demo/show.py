@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from livekit import api
-from livekit.agents import llm, tts
+from livekit.agents import AgentSession, CloseEvent, llm, tts
 
 from livekit_avatar.avatar import Avatar
 from livekit_avatar.demo.agent import IDENTITY, SAY, RuleLLM, agent
@@ -100,11 +100,30 @@ async def talk(who: Cast, *, port: int = 0, ready: Progress, progress: Progress)
         port: of the page; 0 for any free one.
         ready: told the address of the page, once it can be opened.
         progress: told in a sentence about steps that take long.
+
+    Raises:
+        ConfigurationError: the port is taken.
+        DemoError: a part is missing, or the language model or the voice failed again and again.
     """
     client = await find_client(progress)
-    async with _stage(who, progress) as (server, room), page(server, room, client, port=port) as address:
+    async with (
+        _stage(who, progress) as (server, room, session),
+        page(server, room, client, port=port) as address,
+    ):
         ready(address)
-        await asyncio.Event().wait()
+        why = await _end_of(session)
+    raise DemoError(f"the agent gave up: {why}", fix="Look at its log with --verbose.")
+
+
+async def _end_of(session: AgentSession[None]) -> str:
+    """Waits until the session has ended by itself; says why."""
+    ended: asyncio.Future[CloseEvent] = asyncio.get_running_loop().create_future()
+    session.on("close", ended.set_result)
+    try:
+        event = await ended
+    finally:
+        session.off("close", ended.set_result)
+    return str(event.error.error) if event.error else event.reason.value
 
 
 async def say(text: str, who: Cast, *, path: Path | None = None, progress: Progress) -> Report:
@@ -119,19 +138,21 @@ async def say(text: str, who: Cast, *, path: Path | None = None, progress: Progr
     Raises:
         DemoError: nothing arrived, or the file could not be written.
     """
-    async with _stage(who, progress) as (server, room):
+    async with _stage(who, progress) as (server, room, _):
         order = Order(server.url, _viewer_token(server, room), IDENTITY, SAY, text, str(path) if path else "")
         return await _record(order)
 
 
 @contextlib.asynccontextmanager
-async def _stage(who: Cast, progress: Progress) -> AsyncIterator[tuple[LiveKitServer, str]]:
-    """A server and the name of a room in it where the agent is."""
+async def _stage(
+    who: Cast, progress: Progress
+) -> AsyncIterator[tuple[LiveKitServer, str, AgentSession[None]]]:
+    """A server, the name of a room in it where the agent is, and the agent's session."""
     room = f"avatar-demo-{secrets.token_hex(3)}"
     async with dev_server(progress=progress) as server:
         face = AvatarSession(avatar=who.avatar)
-        async with agent(server, room, face=face, language=who.language, voice=who.voice):
-            yield server, room
+        async with agent(server, room, face=face, language=who.language, voice=who.voice) as session:
+            yield server, room, session
 
 
 def _viewer_token(server: LiveKitServer, room: str) -> str:
