@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from livekit_avatar.engines.portrait import topology as mesh
-from livekit_avatar.engines.portrait.fields import MOVEMENTS, Fields
+from livekit_avatar.engines.portrait.fields import Fields
 from livekit_avatar.engines.portrait.head import Head
 from livekit_avatar.engines.portrait.mouth import Bite
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
@@ -17,6 +17,8 @@ from livekit_avatar.types import MOUTH_SHAPES, Floats
 
 _UNSMILE: Final = {"mouthFunnel": 0.7, "mouthPucker": 1.1, "mouthPressLeft": 0.4, "mouthPressRight": 0.4}
 """Shapes that a smile gives way to, and how much of it at coefficient 1."""
+
+_BITE: Final = [SHAPES.index(name) for name in ("jawOpen", "tongueOut", "mouthPucker", "mouthFunnel")]
 
 _FLAT, _SMILE_LIFT = 0.015, 0.10
 """How far the corners of a mouth at rest lie above its middle, and how far a full smile lifts them, units."""
@@ -31,7 +33,7 @@ class Weights:
 
     Attributes:
         shapes: (shapes,) coefficients in the order of `Fields.names`.
-        motion: (movements,) in the order of `MOVEMENTS`.
+        motion: (movements,) in the order of `fields.MOVEMENTS`.
         split: whether the lips move against one another.
         bite: what is behind them.
     """
@@ -69,21 +71,14 @@ class Coefficients:
 
     def of(self, pose: Pose) -> Weights:
         """The weights of a pose."""
-        shapes: Floats = np.asarray(pose.shapes, np.float32) @ self._matrix
+        given = np.asarray(pose.shapes, np.float32)
+        shapes: Floats = given @ self._matrix
         shapes[self._place[REST]] = self._is_open
-        motion = np.array([getattr(pose, name) for name in MOVEMENTS], np.float32)
-        mouth_moves = bool(np.any(pose.shapes[: len(MOUTH_SHAPES)]))
-        shift = motion @ self._at_mouth
-        c = dict(zip(MOUTH_SHAPES, pose.shapes, strict=False))
-        rounded = float(c["mouthPucker"] + 0.8 * c["mouthFunnel"])
-        bite = Bite(
-            float(c["jawOpen"]),
-            float(c["tongueOut"]),
-            min(rounded, 1.0),
-            (float(shift[0]), float(shift[1])),
-            pose.roll,
-        )
-        return Weights(shapes, motion, mouth_moves or self._is_open, bite)
+        motion = np.array([pose.yaw, pose.pitch, pose.roll, pose.x, pose.y, pose.breath], np.float32)
+        jaw, tongue, pucker, funnel = given[_BITE].tolist()
+        shift_x, shift_y = (motion @ self._at_mouth).tolist()
+        bite = Bite(jaw, tongue, min(pucker + 0.8 * funnel, 1.0), (shift_x, shift_y), pose.roll)
+        return Weights(shapes, motion, self._is_open or bool(given[: len(MOUTH_SHAPES)].any()), bite)
 
 
 def _lifted_corners(head: Head) -> Floats:
@@ -91,7 +86,7 @@ def _lifted_corners(head: Head) -> Floats:
     points = head.canonical(head.points)
     middle = points[[mesh.LIP_INNER_UPPER[5], mesh.LIP_INNER_LOWER[5]], 1].mean()
     corners = points[[mesh.RIGHT_MOUTH, mesh.LEFT_MOUTH], 1]
-    return np.clip((middle - corners - _FLAT) / _SMILE_LIFT, 0, 0.8).astype(np.float32)
+    return np.asarray(np.clip((middle - corners - _FLAT) / _SMILE_LIFT, 0, 0.8), np.float32)
 
 
 def _motion_at_mouth(fields: Fields, head: Head) -> Floats:

@@ -12,6 +12,7 @@ import numpy as np
 from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.curves import Reals, resample
 from livekit_avatar.engines.portrait.head import Head
+from livekit_avatar.engines.portrait.sampling import sample
 from livekit_avatar.types import Floats, Image
 
 CLOSED_GAP: Final = 0.035
@@ -26,7 +27,7 @@ _LIP_MARGIN = 0.008
 """How far inside a lip its edge is cut, units."""
 
 _SEARCH, _OFFSETS, _STATIONS = 0.045, 25, 61
-"""How far from the mesh's lip line the true one is searched (units), in how many steps, at how many places."""
+"""How far from the mesh's lip line the true one is searched (units), in how many steps and places."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,8 +63,10 @@ def eye_contours(points: Reals, contours: Contours) -> Reals:
 
 
 def settle_lips(image: Image, points: Reals, contours: Contours) -> Reals:
-    """Move the mesh's lip points to the true contours: the known ones, or what the picture shows: the
-    darkest path between closed lips, the edges of the red of open ones.
+    """Move the mesh's lip points to the true contours.
+
+    These are the known ones, or what the picture shows: the darkest path between closed lips, the edges of
+    open lips' colour.
 
     Args:
         image: (H, W, 4) uint8 RGBA.
@@ -73,7 +76,7 @@ def settle_lips(image: Image, points: Reals, contours: Contours) -> Reals:
     Returns:
         A copy of `points`. In a closed mouth the inner points of both lips lie on one line.
     """
-    settled = points.copy()
+    settled: Reals = points.copy()
     if contours.lip_line is not None:
         _fit_rings(settled, contours)
     elif inner_gap(points) < CLOSED_GAP:
@@ -110,14 +113,14 @@ def _close(points: Reals, line: Reals) -> None:
 def _darkest_line(image: Image, points: Reals) -> Reals:
     """(11, 2) the inner lip points moved up or down onto the dark line between closed lips."""
     middle = (points[list(mesh.LIP_INNER_UPPER), :2] + points[list(mesh.LIP_INNER_LOWER), :2]) / 2
-    gray = cv2.cvtColor(image, cv2.COLOR_RGBA2GRAY)
+    gray = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGBA2GRAY), np.float32)
     return _moved_line(gray, middle, Head.of(points), lambda light: light - light.min(axis=1, keepdims=True))
 
 
 def _lip_edge(image: Image, points: Reals, rings: Rings, away: int) -> Reals:
     """(11, 2) the inner points of a lip of an open mouth moved outwards to where the lip's colour begins.
 
-    A sliver of tooth or shadow that sticks to a lip shows in every frame; a sliver of lip that is lost does not.
+    A sliver of tooth or shadow left on a lip shows in every frame; a sliver of lip that is lost does not.
 
     Args:
         image: the picture.
@@ -138,11 +141,11 @@ def _lip_edge(image: Image, points: Reals, rings: Rings, away: int) -> Reals:
     return line + (moved - line) * free
 
 
-def _moved_line(plane: Image | Floats, line: Reals, head: Head, cost: Callable[[Reals], Reals]) -> Reals:
+def _moved_line(plane: Floats, line: Reals, head: Head, cost: Callable[[Reals], Reals]) -> Reals:
     """A line of eleven points moved up and down to where it costs least.
 
     Args:
-        plane: (H, W) what is looked at.
+        plane: (H, W) float32 what is looked at.
         line: (11, 2) pixels.
         head: gives the directions and the unit.
         cost: values of the plane across the line, (stations, offsets) from above it to below -> cost.
@@ -151,8 +154,8 @@ def _moved_line(plane: Image | Floats, line: Reals, head: Head, cost: Callable[[
     stations = np.stack([np.interp(at, range(11), line[:, i]) for i in (0, 1)], axis=1)
     offsets = np.linspace(-_SEARCH, _SEARCH, _OFFSETS) * head.unit
     places = (stations[:, None] + offsets[None, :, None] * head.upright[1]).astype(np.float32)
-    soft = cv2.GaussianBlur(plane, (0, 0), max(head.unit / 90, 0.5))
-    seen = cost(cv2.remap(soft, places[..., 0].copy(), places[..., 1].copy(), cv2.INTER_LINEAR).astype(np.float64))
+    soft = cv2.GaussianBlur(np.asarray(plane, np.float32), (0, 0), max(head.unit / 90, 0.5))
+    seen = cost(sample(np.asarray(soft, np.float32), places).astype(np.float64))
     seen = seen / max(float(abs(seen).max()), 1e-6)
     path = _cheapest_path(seen + 0.15 * np.linspace(-1, 1, _OFFSETS) ** 2)
     shift = cv2.GaussianBlur(offsets[path].astype(np.float32)[None], (0, 0), 3)[0]

@@ -34,12 +34,13 @@ def catmull(x: Reals, y: Reals, at: Reals) -> Reals:
     t = np.clip((at - x[i]) / h, 0, 1)
     shape = (-1,) + (1,) * (y.ndim - 1)
     t, h = t.reshape(shape), h.reshape(shape)
-    return (
+    curve: Reals = (
         (1 + 2 * t) * (1 - t) ** 2 * y[i]
         + t * (1 - t) ** 2 * h * slope[i]
         + t * t * (3 - 2 * t) * y[i + 1]
         + t * t * (t - 1) * h * slope[i + 1]
     )
+    return curve
 
 
 def function_of_x(points: Reals, at: Reals) -> Reals:
@@ -82,4 +83,5 @@ def thin_plate(points: Reals, values: Reals, at: Reals, *, smoothing: float) -> 
 def _kernel(a: Reals, b: Reals) -> Reals:
     """r^2 log r of all distances, 0 at r = 0."""
     squared = np.square(a[:, None] - b[None]).sum(-1)
-    return 0.5 * squared * np.log(np.maximum(squared, 1e-20))
+    kernel: Reals = 0.5 * squared * np.log(np.maximum(squared, 1e-20))
+    return kernel

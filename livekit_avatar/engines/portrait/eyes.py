@@ -14,19 +14,47 @@ import numpy as np
 from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.curves import Reals, function_of_x, ramp
 from livekit_avatar.engines.portrait.head import Head
+from livekit_avatar.engines.portrait.sampling import sample
 from livekit_avatar.types import Floats, Image
 
 _SIDE, _UNDER = 0.16, 0.16
 """Room around an eye, in widths of the eye beyond its corners and units below its lower lid."""
 
-LID_BEND = 1.6
-"""Exponent of the stretch of a closing lid: it stretches most near its edge."""
+LID_BEND = 1.5
+"""Exponent of the stretch of a closing lid, most near its edge; `blink` has it as x sqrt(x)."""
 
-_GAZE_X, _GAZE_Y = 0.055, 0.028
-"""Way of the iris at gaze 1, units."""
+_GAZE_X, _GAZE_DOWN, _GAZE_UP = 0.05, 0.028, 0.010
+"""Way of the iris at gaze 1, units. What an iris hides when it rises, no picture shows: it rises little."""
 
 _LID_FOLLOWS = 0.16
 """How far the upper lid closes when the eye looks down fully."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ball:
+    """The part of an eye's box where the eyeball shows; maps are (h, w) float32 over it.
+
+    Attributes:
+        block: index of its pixels in the eye's box.
+        xy: (h, w, 2) each pixel's place in the picture.
+        s: place along the eye.
+        h: place below the line between its corners.
+        upper: height of the upper lid's edge, and a little, at that s.
+        upper_slope: its change along s.
+        lower: height of the lower lid's edge, less a little.
+        lower_slope: its change along s.
+        shows: 1 on the eyeball, 0 on the lids.
+    """
+
+    block: tuple[slice, slice]
+    xy: Floats
+    s: Floats
+    h: Floats
+    upper: Floats
+    upper_slope: Floats
+    lower: Floats
+    lower_slope: Floats
+    shows: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -49,13 +77,14 @@ class Eye:
         iris: (s, h, radius) of the iris.
         reach: how far the iris may move to the viewer's left and right, pixels.
         unit: inter-ocular distance in pixels.
+        ball: the part of the box where the eyeball shows.
     """
 
     box: tuple[slice, slice]
     x: Floats
     y: Floats
-    along: Reals
-    down: Reals
+    along: Floats
+    down: Floats
     s: Floats
     h: Floats
     upper: Floats
@@ -66,6 +95,7 @@ class Eye:
     iris: tuple[float, float, float]
     reach: tuple[float, float]
     unit: float
+    ball: Ball
 
     @property
     def closed(self) -> Floats:
@@ -95,17 +125,23 @@ def measure_eye(head: Head, contours: Reals, left: bool, size: tuple[int, int]) 
     low, high = np.array([-_SIDE * width, top - 2]), np.array([(1 + _SIDE) * width, lower[:, 1].max()])
     high[1] += _UNDER * head.unit
     box = _box(start, axes, low, high, size)
-    x, y = np.meshgrid(
-        np.arange(box[1].start, box[1].stop, dtype=np.float32),
-        np.arange(box[0].start, box[0].stop, dtype=np.float32),
-    )
+    x, y = np.meshgrid(np.arange(box[1].start, box[1].stop), np.arange(box[0].start, box[0].stop))
     s, h = np.moveaxis((np.dstack([x, y]) - start) @ axes, -1, 0)
+    edges = [function_of_x(lid, s) for lid in (upper, lower)]
     beside = ramp(-0.10 * width, 0, s) * ramp(-0.10 * width, 0, width - s)
     iris = _iris(head, left, start, axes)
     return Eye(
-        box, x, y, along, down, _f32(s), _f32(h), _f32(function_of_x(upper, s)), _f32(function_of_x(lower, s)),
-        top, _f32(beside), (0.0, width), iris, _reach(iris, width, head.unit), head.unit,
+        box, _f32(x), _f32(y), _f32(along), _f32(down), _f32(s), _f32(h), _f32(edges[0]), _f32(edges[1]),
+        top, _f32(beside), (0.0, width), iris, _reach(iris, width, head.unit), head.unit, _ball(x, y, s, h, *edges),
     )  # fmt: skip
+
+
+def _ball(x: Reals, y: Reals, s: Reals, h: Reals, upper: Reals, lower: Reals) -> Ball:
+    shows = np.clip(np.minimum(h - upper, lower - h) - 0.5, 0, 1)
+    columns, rows = np.flatnonzero(shows.any(axis=0)), np.flatnonzero(shows.any(axis=1))
+    block = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
+    maps = (s, h, upper + 1.5, np.gradient(upper, axis=1), lower - 1, np.gradient(lower, axis=1), shows)
+    return Ball(block, _f32(np.dstack([x, y])[block]), *(_f32(m[block]) for m in maps))
 
 
 def _f32(values: Reals) -> Floats:
@@ -141,24 +177,28 @@ def look(eye: Eye, source: Image, gaze_x: float, gaze_y: float) -> Image:
         gaze_y: -1..1, positive down.
     """
     dx = gaze_x * (eye.reach[1] if gaze_x > 0 else eye.reach[0])
-    dy = gaze_y * _GAZE_Y * eye.unit
+    dy = gaze_y * (_GAZE_DOWN if gaze_y > 0 else _GAZE_UP) * eye.unit
+    ball = eye.ball
+    held = _held(eye, ball.s, dx)
+    ds = held * np.float32(dx)
+    above, below = ball.upper - ds * ball.upper_slope, ball.lower - ds * ball.lower_slope
+    dh = ball.h - np.clip(ball.h - held * np.float32(dy), above, np.maximum(below, above))
+    places: Floats = ball.xy - ds[..., None] * eye.along - dh[..., None] * eye.down
+    seen = sample(source, places)
+    pixels: Image = source[eye.box].copy()
+    pixels[ball.block] = cv2.blendLinear(seen, pixels[ball.block].copy(), ball.shows, 1 - ball.shows)
+    return pixels
+
+
+def _held(eye: Eye, s: Floats, dx: float) -> Floats:
+    """How far a place of the eyeball moves with the iris: wholly on the iris, not at all at the corners."""
     centre, _, radius = eye.iris
     left, right = eye.corners
-    room = max(centre + dx - radius, left + 1), min(centre + dx + radius, right - 1)
-    held = ramp(left, room[0], eye.s) * (1 - ramp(room[1], right, eye.s))
-    ds = held * dx
-    slope_upper, slope_lower = (np.gradient(lid, axis=1) for lid in (eye.upper, eye.lower))
-    above, below = eye.upper - ds * slope_upper + 1.5, eye.lower - ds * slope_lower - 1
-    h = np.minimum(np.maximum(eye.h - held * dy, above), np.maximum(below, above))
-    dh = eye.h - h
-    places = np.dstack(
-        [eye.x - ds * eye.along[0] - dh * eye.down[0], eye.y - ds * eye.along[1] - dh * eye.down[1]]
-    )
-    seen = cv2.remap(
-        source, places.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    open_eye = np.clip(np.minimum(eye.h - eye.upper, eye.lower - eye.h) - 0.5, 0, 1).astype(np.float32)
-    return np.asarray(cv2.blendLinear(seen, source[eye.box].copy(), open_eye, 1 - open_eye), np.uint8)
+    rising = (s - left) / max(centre + dx - radius - left, 1.0)
+    falling = (right - s) / max(right - centre - dx - radius, 1.0)
+    t = np.clip(np.minimum(rising, falling), 0, 1)
+    held: Floats = t * t * (3 - 2 * t)
+    return held
 
 
 def lid_follows(gaze_y: float) -> float:
@@ -180,11 +220,11 @@ def blink(eye: Eye, pixels: Image, lid: Image, closure: float) -> Image:
     """
     way = eye.closed - eye.upper
     edge = eye.upper + np.float32(closure) * way
-    part = np.clip((eye.h - eye.top) / np.maximum(edge - eye.top, 1), 0, 1)
-    dh = (1 - closure) * way * part**LID_BEND
+    part = np.clip((eye.h - np.float32(eye.top)) / np.maximum(edge - np.float32(eye.top), 1), 0, 1)
+    dh = np.float32(1 - closure) * way * part * np.sqrt(part)
     corner = np.array([eye.x[0, 0], eye.y[0, 0]], np.float32)
     places = np.dstack([eye.x + dh * eye.down[0] - corner[0], eye.y + dh * eye.down[1] - corner[1]])
-    shown = cv2.remap(lid, places.astype(np.float32), None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    shown = sample(lid, np.asarray(places, np.float32))
     rim = ramp(-0.06 * eye.unit, -0.035 * eye.unit, eye.h - eye.upper)
     skin = np.maximum(ramp(0, 0.25, closure), rim * min(closure / 0.06, 1.0))
     alpha = (shown[..., 3] * skin * (1 / 255)).astype(np.float32)

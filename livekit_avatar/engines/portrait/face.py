@@ -84,15 +84,9 @@ class PortraitFace:
         """A frame: fresh (H, W, 4) uint8 RGBA, straight alpha, C-contiguous."""
         c = self._coefficients.of(pose)
         source = self._with_lips(self._with_eyes(pose), c.bite.round)
-        lookup = self._warp.lookup(c.shapes, c.motion, c.split)
-        frame = source.copy() if source is self._picture else source
-        if lookup is None:
-            return frame
-        frame[lookup.block] = cv2.remap(
-            source, lookup.places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-        )
-        if lookup.lips is not None and lookup.inside is not None and lookup.lip_cover is not None:
-            self._mouth.draw(frame, lookup.lips, lookup.inside, lookup.lip_cover, c.bite)
+        frame, opening = self._warp.draw(source, c.shapes, c.motion, c.split)
+        if opening is not None:
+            self._mouth.draw(frame, opening, c.bite)
         return frame
 
     def _with_eyes(self, pose: Pose) -> Image:
@@ -102,14 +96,13 @@ class PortraitFace:
         gaze = max(abs(pose.gaze_x), abs(pose.gaze_y)) >= _LEAST
         if not gaze and max(closures) < _LEAST:
             return self._picture
-        source = self._picture.copy()
+        source: Image = self._picture.copy()
         for eye, lid, closure in zip(self._eyes, self._lids, closures, strict=True):
             pixels = (
                 look(eye, self._picture, pose.gaze_x, pose.gaze_y) if gaze else self._picture[eye.box].copy()
             )
             source[eye.box] = blink(eye, pixels, lid, closure) if closure >= _LEAST else pixels
         return source
-
 
     def _with_lips(self, source: Image, rounded: float) -> Image:
         """The source picture with light on its lips as far as they are pursed."""

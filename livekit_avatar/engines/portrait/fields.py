@@ -15,22 +15,25 @@ import numpy as np
 
 from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.curves import Reals, ramp, thin_plate
-from livekit_avatar.engines.portrait.grid import Grid, Window
+from livekit_avatar.engines.portrait.grid import Flags, Grid, Window
 from livekit_avatar.engines.portrait.head import Head
-from livekit_avatar.engines.portrait.shapes import REST, displacements
+from livekit_avatar.engines.portrait.shapes import JAW_DROP, REST, displacements
 from livekit_avatar.types import Floats
 
 MOVEMENTS: Final = ("yaw", "pitch", "roll", "x", "y", "breath")
 
-_NODES_PER_UNIT = 15
+_NODES_PER_UNIT = 11
 """Finer grids show no difference."""
 
 _SMOOTHING = 3e-3
 _NECK = 0.62
 """How far below the chin the jaw still pulls the skin."""
 
-_MOUTH = (-1.15, 1.15, -0.28)
-"""Left, right and top of the lower layer; its bottom is the lower end of the neck."""
+_MOUTH_HALF, _MOUTH_TOP = 1.05, -0.25
+"""Half width and top of the lower layer, units."""
+
+_JOINING = (0.25, 0.60)
+"""How far below the lips the upper layer, hidden there, begins to move like the lower, and does so fully."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,19 +72,21 @@ def bake_fields(head: Head, gap: Reals, size: tuple[int, int]) -> Fields:
     chin = float(head.plane(head.points[mesh.CHIN])[1])
     hold = _frame_fade(grid, head.unit)
     face = _window(grid, _face_fade(places, chin) > 0)
-    left, right, top = _MOUTH
-    x, y = places[..., 0], places[..., 1]
-    mouth = _window(grid, (x > left) & (x < right) & (y > top) & (y < chin + _NECK + 0.15))
     shapes = displacements(head, gap)
-    upper_side, lower_side = _sides(head)
-    layers = [
-        _layer(head, shapes, keep, places[window.nodes], chin) * hold[window.nodes][..., None]
-        for keep, window in ((upper_side, face), (lower_side, mouth))
-    ]
-    upper, lower = ((layer / grid.step).astype(np.float32) for layer in layers)
+    upper, lower = (
+        _layer(head, shapes, keep, places[face.nodes], chin) * hold[face.nodes][..., None] / grid.step
+        for keep in _sides(head)
+    )
+    upper += (lower - upper) * _joined(places[face.nodes])[..., None]
+    mouth = _mouth_window(grid, places, face)
+    rows, columns = mouth.within(face)
+    lower = lower[:, rows, columns]
     motion = _motion(head, places, chin) * (hold[..., None] * head.unit / grid.step)
-    motion = (motion @ head.upright).astype(np.float32)
-    return Fields(grid, tuple(shapes), face, mouth, upper, lower, motion)
+    return Fields(grid, tuple(shapes), face, mouth, _f32(upper), _f32(lower), _f32(motion @ head.upright))
+
+
+def _f32(values: Reals) -> Floats:
+    return np.ascontiguousarray(values, np.float32)
 
 
 def _frame_fade(grid: Grid, unit: float) -> Reals:
@@ -98,13 +103,26 @@ def _face_fade(places: Reals, chin: float) -> Reals:
     return (1 - ramp(0.7, 1.0, far**2)) * (1 - ramp(_NECK - 0.02, _NECK + 0.15, places[..., 1] - chin))
 
 
-def _window(grid: Grid, mask: np.typing.NDArray[np.bool_]) -> Window:
-    active = np.repeat(mask[..., None], 2, axis=2).astype(np.float32)
-    window = grid.enclosing(active, 0.5, grid.window)
-    return window or grid.window
+def _window(grid: Grid, mask: Flags) -> Window:
+    return grid.enclosing(mask) or grid.window
 
 
-def _sides(head: Head) -> tuple[np.typing.NDArray[np.bool_], np.typing.NDArray[np.bool_]]:
+def _joined(places: Reals) -> Reals:
+    """0 where the layers slide over one another; 1 on the chin and below, where both move like the lower."""
+    return ramp(*_JOINING, places[..., 1]) * (1 - ramp(0.9, 1.15, abs(places[..., 0])))
+
+
+def _mouth_window(grid: Grid, places: Reals, face: Window) -> Window:
+    """The nodes of the lower layer: as far down as an open jaw carries what only it shows."""
+    x, y = places[..., 0], places[..., 1]
+    window = _window(grid, (abs(x) < _MOUTH_HALF) & (y > _MOUTH_TOP) & (y < _JOINING[1] + 0.8 * JAW_DROP))
+    return Window(
+        max(window.top, face.top), min(window.bottom, face.bottom),
+        max(window.left, face.left), min(window.right, face.right),
+    )  # fmt: skip
+
+
+def _sides(head: Head) -> tuple[Flags, Flags]:
     """(468,) which vertices shape the upper layer, and which the lower."""
     from livekit_avatar.engines.portrait.vertices import Vertices
 
@@ -116,7 +134,7 @@ def _sides(head: Head) -> tuple[np.typing.NDArray[np.bool_], np.typing.NDArray[n
 def _layer(
     head: Head,
     shapes: dict[str, Reals],
-    keep: np.typing.NDArray[np.bool_],
+    keep: Flags,
     places: Reals,
     chin: float,
 ) -> Reals:
@@ -128,8 +146,8 @@ def _layer(
     points, first = np.unique(np.round(points, 4), axis=0, return_index=True)
     spread = thin_plate(points, values[first], places.reshape(-1, 2), smoothing=_SMOOTHING)
     fade = _face_fade(places, chin)[..., None, None]
-    faded: Reals = spread.reshape(*places.shape[:2], len(shapes), 2) * fade
-    return faded.transpose(2, 0, 1, 3)
+    faded: Reals = np.moveaxis(spread.reshape(*places.shape[:2], len(shapes), 2) * fade, 2, 0)
+    return faded
 
 
 def _anchors(head: Head, chin: float) -> Reals:
@@ -176,7 +194,7 @@ def _ellipsoid(head: Head, places: Reals, chin: float) -> tuple[Reals, Reals]:
     centre = (1.25 * top + chin) / 2
     rx, ry = max(half, 0.85) * 1.22, (chin - centre) * 1.12
     e = np.hypot((places[..., 0] - middle) / rx, (places[..., 1] - centre) / ry)
-    hold = (1 - ramp(1.0, 1.95, e)) * (1 - ramp(chin + 0.02, chin + 0.85, places[..., 1]))
+    hold = (1 - ramp(1.0, 1.55, e)) * (1 - ramp(chin + 0.02, chin + 0.85, places[..., 1]))
     depth: Reals = np.sqrt(np.clip(1 - (e / 1.25) ** 2, 0, 1)) * rx * 1.1 * hold
     return depth, hold
 
@@ -184,7 +202,7 @@ def _ellipsoid(head: Head, places: Reals, chin: float) -> tuple[Reals, Reals]:
 def _chest(places: Reals, chin: float) -> Reals:
     """1 on the shoulders and the chest, 0 on the head and far to the sides and below."""
     x, y = places[..., 0], places[..., 1] - chin
-    return ramp(0.15, 1.1, y) * (1 - ramp(1.6, 3.4, y)) * (1 - ramp(1.6, 3.2, abs(x)))
+    return ramp(0.25, 1.1, y) * (1 - ramp(1.5, 2.9, y)) * (1 - ramp(1.3, 2.2, abs(x)))
 
 
 __all__ = ["MOVEMENTS", "REST", "Fields", "bake_fields"]

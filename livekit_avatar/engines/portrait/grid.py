@@ -11,8 +11,14 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
+import numpy.typing as npt
 
 from livekit_avatar.types import Floats
+
+Flags = npt.NDArray[np.bool_]
+
+_BAND_ROWS = 12
+"""Rows of nodes drawn at once: their look-ups stay in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +49,15 @@ class Window:
         """Index of these nodes in an array that holds the nodes of `outer`."""
         rows = slice(self.top - outer.top, self.bottom - outer.top)
         return rows, slice(self.left - outer.left, self.right - outer.left)
+
+    def union(self, other: Window) -> Window:
+        """The smallest window that holds both."""
+        return Window(
+            min(self.top, other.top),
+            max(self.bottom, other.bottom),
+            min(self.left, other.left),
+            max(self.right, other.right),
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,21 +117,33 @@ class Grid:
         top, left = rows.start - (window.top - 1) * self.step, columns.start - (window.left - 1) * self.step
         return wide[top : top + rows.stop - rows.start, left : left + columns.stop - columns.start]
 
-    def enclosing(self, moved: Floats, threshold: float, outer: Window) -> Window | None:
-        """The smallest window within `outer` around all nodes where |moved| exceeds the threshold, plus a rim.
+    def enclosing(self, active: Flags) -> Window | None:
+        """The smallest window around all `active` nodes, (rows, columns) over all nodes, and a rim."""
+        rows, columns = np.flatnonzero(active.any(axis=1)), np.flatnonzero(active.any(axis=0))
+        return self._around(rows, columns) if len(rows) else None
+
+    def bands(self, active: Flags, window: Window) -> list[Window]:
+        """Windows whose inner nodes hold all active ones: bands of rows, each only as wide as needed.
 
         Args:
-            moved: (rows, columns, 2) field over `outer`.
-            threshold: in grid steps.
-            outer: the window of `moved`.
+            active: (rows, columns) over all nodes.
+            window: what `enclosing` gave, or more.
         """
-        active = np.abs(moved).max(axis=2) > threshold
-        rows, columns = np.flatnonzero(active.any(axis=1)), np.flatnonzero(active.any(axis=0))
-        if not len(rows):
-            return None
+        windows = []
+        for start in range(window.top + 1, window.bottom - 1, _BAND_ROWS):
+            top, bottom = start - 1, min(start + _BAND_ROWS + 1, window.bottom)
+            columns = np.flatnonzero(active[top:bottom].any(axis=0))
+            if len(columns):
+                wide = self._around(columns, columns)
+                windows.append(Window(top, bottom, wide.left, wide.right))
+        return windows
+
+    def _around(self, rows: npt.NDArray[np.intp], columns: npt.NDArray[np.intp]) -> Window:
+        """A window whose inner nodes reach one node beyond these."""
+        outer = self.window
         return Window(
-            max(outer.top + int(rows[0]) - 2, outer.top),
-            min(outer.top + int(rows[-1]) + 3, outer.bottom),
-            max(outer.left + int(columns[0]) - 2, outer.left),
-            min(outer.left + int(columns[-1]) + 3, outer.right),
+            max(int(rows[0]) - 2, 0),
+            min(int(rows[-1]) + 3, outer.bottom),
+            max(int(columns[0]) - 2, 0),
+            min(int(columns[-1]) + 3, outer.right),
         )

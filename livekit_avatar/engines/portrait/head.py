@@ -45,7 +45,8 @@ class Head:
 
     def canonical(self, points: npt.ArrayLike) -> Reals:
         """(n, 3) pixels -> (n, 3) in the frame of the head looking straight at the camera."""
-        return (np.asarray(points, np.float64) - self.origin) @ self.axes.T / self.unit
+        canonical: Reals = (np.asarray(points, np.float64) - self.origin) @ self.axes.T / self.unit
+        return canonical
 
     def projected(self, vectors: Reals) -> Reals:
         """(..., 3) displacements in the head's frame -> (..., 2) pixels in the picture."""
@@ -55,11 +56,8 @@ class Head:
     def plane(self, points: npt.ArrayLike) -> Reals:
         """(..., 2 or more) pixels -> (..., 2) in the picture plane, upright, in units from the origin."""
         q = np.asarray(points, np.float64)[..., :2]
-        return (q - self.origin[:2]) @ self.upright.T / self.unit
-
-    def pixels(self, plane: Reals) -> Reals:
-        """The inverse of `plane`."""
-        return plane @ self.upright * self.unit + self.origin[:2]
+        plane: Reals = (q - self.origin[:2]) @ self.upright.T / self.unit
+        return plane
 
 
 def _axes(p: Reals) -> Reals:
@@ -78,7 +76,8 @@ def _axes(p: Reals) -> Reals:
 
 
 def _direction(vector: Reals) -> Reals:
-    return vector / np.linalg.norm(vector)
+    unit: Reals = vector / np.linalg.norm(vector)
+    return unit
 
 
 def _upright(axes: Reals) -> Reals:

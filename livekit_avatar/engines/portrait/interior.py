@@ -1,7 +1,7 @@
 """What is seen between open lips, painted once for each face: cavity, teeth and tongue.
 
-A sprite is (h, w, 4) float32, premultiplied RGBA, colour 0..255 and alpha 0..1, on a canvas in units of the
-head whose origin is the middle of the line between the lips.
+A sprite is (h, w, 4) uint8, premultiplied RGBA, on a canvas in units of the head whose origin is the middle
+of the line between the lips.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 from livekit_avatar.engines.portrait.curves import Reals, bump, ramp
 from livekit_avatar.engines.portrait.head import Head
 from livekit_avatar.engines.portrait.palette import Palette
-from livekit_avatar.types import Floats
+from livekit_avatar.types import Image
 
 LEFT: Final = -0.62
 TOP: Final = -0.32
@@ -28,7 +28,7 @@ _FINE = 3
 
 _UPPER_WIDTHS = (0.118, 0.094, 0.100, 0.085, 0.080, 0.070)
 _LOWER_WIDTHS = (0.076, 0.082, 0.092, 0.080, 0.075, 0.065)
-"""Crowns from the middle outwards, units, in a mouth 0.8 units wide (Wheeler's Dental Anatomy, 63 mm a unit)."""
+"""Crowns from the middle outwards, units, in a mouth 0.8 units wide (Wheeler's Dental Anatomy; 63 mm)."""
 
 _UPPER_LENGTHS = (0.150, 0.136, 0.148, 0.125, 0.11, 0.10)
 _UPPER_EDGE = (0.0, -0.007, -0.001, -0.010, -0.016, -0.022)
@@ -51,11 +51,11 @@ class Interior:
         scale: pixels of a sprite in a unit.
     """
 
-    cavity: Floats
-    upper: Floats
-    lower: Floats
-    tongue: Floats
-    tip: Floats
+    cavity: Image
+    upper: Image
+    lower: Image
+    tongue: Image
+    tip: Image
     scale: float
 
 
@@ -70,14 +70,18 @@ def paint_interior(head: Head, palette: Palette, half_width: float) -> Interior:
     size = half_width / 0.40
     across = _along_arch(head, x, half_width)
     light = 1 + palette.slope * np.clip(x / half_width, -1, 1)
-    layers = (
-        _cavity(palette, x, y, half_width * head.axes[0, :2] @ head.upright[0]),
-        _upper_teeth(palette, across, y, size, light),
-        _lower_teeth(palette, across, y, size, light),
-        _tongue(palette, x, y, size),
-        _tip(palette, x, y, size),
-    )
-    return Interior(*(_reduce(layer, (width, height)) for layer in layers), scale)
+    slant = half_width * float(head.axes[0, :2] @ head.upright[0])
+    reduced = [
+        _reduce(layer, (width, height))
+        for layer in (
+            _cavity(palette, x, y, slant),
+            _upper_teeth(palette, across, y, size, light),
+            _lower_teeth(palette, across, y, size, light),
+            _tongue(palette, x, y, size),
+            _tip(palette, x, y, size),
+        )
+    ]
+    return Interior(reduced[0], reduced[1], reduced[2], reduced[3], reduced[4], scale)
 
 
 def _along_arch(head: Head, x: Reals, half_width: float) -> Reals:
@@ -90,10 +94,11 @@ def _along_arch(head: Head, x: Reals, half_width: float) -> Reals:
     return np.interp(x, rising, straight)
 
 
-def _reduce(layer: Reals, size: tuple[int, int]) -> Floats:
+def _reduce(layer: Reals, size: tuple[int, int]) -> Image:
     """Premultiply straight alpha and bring it to the size of the frame."""
-    premultiplied = np.dstack([layer[..., :3] * layer[..., 3:], layer[..., 3]]).astype(np.float32)
-    return np.asarray(cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA), np.float32)
+    premultiplied = np.dstack([layer[..., :3] * layer[..., 3:], 255 * layer[..., 3]]).astype(np.float32)
+    reduced = cv2.resize(premultiplied, size, interpolation=cv2.INTER_AREA)
+    return np.round(reduced).clip(0, 255).astype(np.uint8)
 
 
 def _rgba(colour: Reals, shade: Reals, alpha: Reals) -> Reals:
@@ -171,7 +176,13 @@ def _tongue(palette: Palette, x: Reals, y: Reals, size: float) -> Reals:
     """The back of the tongue: broad, lit from the front, with a shallow furrow."""
     e = np.square(x / (0.27 * size)) + np.square((y - 0.13) / 0.15)
     furrow = 0.08 * bump(x, 0.018) * ramp(0.0, 0.10, y)
-    shade = 0.36 + 0.44 * ramp(-0.02, 0.12, y) - 0.20 * ramp(0.3, 1, e) - furrow + 0.07 * bump(x, 0.13) * bump(y - 0.07, 0.03)
+    shade = (
+        0.36
+        + 0.44 * ramp(-0.02, 0.12, y)
+        - 0.20 * ramp(0.3, 1, e)
+        - furrow
+        + 0.07 * bump(x, 0.13) * bump(y - 0.07, 0.03)
+    )
     return _rgba(_flesh(palette), shade, 1 - ramp(0.75, 1.0, e))
 
 

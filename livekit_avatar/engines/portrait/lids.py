@@ -7,7 +7,11 @@ import numpy as np
 
 from livekit_avatar.engines.portrait.curves import Reals, bump, ramp
 from livekit_avatar.engines.portrait.eyes import LID_BEND, Eye
-from livekit_avatar.types import Image
+from livekit_avatar.engines.portrait.sampling import sample
+from livekit_avatar.types import Floats, Image
+
+_LASHES = 30
+"""Percentage of the pixels around an eye, the darkest, that may be lashes or brow: no colour for a lid."""
 
 _RIM = 0.028
 """Thickness of the dark rim of an upper lid, units; its skin is taken from above it."""
@@ -15,7 +19,7 @@ _RIM = 0.028
 
 def lid_from_picture(eye: Eye, lids: Image) -> Image:
     """(h, w, 4) the closed lid of an eye, cut from a picture of the same face with closed eyes."""
-    patch = lids[eye.box].copy()
+    patch: Image = lids[eye.box].copy()
     below = eye.h - eye.closed
     alpha = (
         eye.beside * ramp(eye.top, eye.top + 0.08 * eye.unit, eye.h) * (1 - ramp(0, 0.03 * eye.unit, below))
@@ -63,8 +67,12 @@ def _filled(eye: Eye, source: Image) -> Reals:
     rim = _RIM * eye.unit
     skin = (eye.h < eye.upper - 1.8 * rim) | (eye.h > eye.lower + rim)
     near = (eye.h > eye.top) & (eye.h < eye.lower + 0.12 * eye.unit)
-    weight = (skin & near & (eye.beside > 0)).astype(np.float32)
-    colours = source[eye.box][..., :3].astype(np.float32) * weight[..., None]
+    pixels = source[eye.box][..., :3].astype(np.float32)
+    valid = skin & near & (eye.beside > 0)
+    light = pixels.mean(axis=2)
+    lashes = np.percentile(light[valid], _LASHES) if valid.any() else 0.0
+    weight = (valid & (light > lashes)).astype(np.float32)
+    colours = pixels * weight[..., None]
     spread = 0.09 * eye.unit
     total = cv2.GaussianBlur(np.dstack([colours, weight]), (0, 0), spread)
     wide = cv2.GaussianBlur(np.dstack([colours, weight]), (0, 0), 4 * spread)
@@ -79,11 +87,10 @@ def _grain(eye: Eye, source: Image) -> Reals:
     return np.clip(cheek - cv2.GaussianBlur(cheek, (0, 0), max(0.02 * eye.unit, 0.8)), -12, 12)
 
 
-def _shifted(eye: Eye, source: Image, dh: Reals) -> Reals:
+def _shifted(eye: Eye, source: Image, dh: Reals | Floats) -> Reals:
     """(h, w, 3) the picture over an eye's box, each pixel taken from `dh` further down."""
-    x, y = (np.asarray(a + dh * d, np.float32) for a, d in ((eye.x, eye.down[0]), (eye.y, eye.down[1])))
-    taken = cv2.remap(source, x, y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(taken[..., :3], np.float64)
+    places = np.dstack([eye.x + dh * eye.down[0], eye.y + dh * eye.down[1]])
+    return np.asarray(sample(source, np.asarray(places, np.float32))[..., :3], np.float64)
 
 
 def _rim_colour(eye: Eye, source: Image) -> tuple[Reals, float]:

@@ -67,7 +67,8 @@ def _tooth(skin: Reals, eye_white: float) -> Reals:
     light = np.clip(max(0.95 * float(skin @ _LUMA), 0.9 * eye_white), 60, 215)
     tint = skin / max(float(skin @ _LUMA), 1.0)
     colour = _IVORY / (_IVORY @ _LUMA) * (0.5 + 0.5 * tint)
-    return np.clip(colour / (colour @ _LUMA) * light, 0, 240)
+    tooth: Reals = np.clip(colour / (colour @ _LUMA) * light, 0, 240)
+    return tooth
 
 
 def _slope(image: Image, points: Reals) -> float:

@@ -1,10 +1,14 @@
 """Makes a portrait's data from a picture and its landmarks: what a bundle holds.
 
 Members: `picture.png`, the picture at the size of the video; `lids.png`, the same with closed eyes, if there
-is one; `portrait.safetensors` with float32 `points` (478, 3), the landmarks in pixels of the picture, lips
-settled; `eyes` (2, 2, 17, 2), right and left eye, upper and lower lid; `lips` (2, 21, 2), inner contours of the upper
-and the lower lip; `smile` (2,), how much the right and the left corner of the mouth smile, 0..1. Everything
-else is computed when the face is loaded, so that better drawing reaches avatars made before.
+is one; `portrait.safetensors` with float32 arrays:
+
+    points (478, 3)     landmarks in pixels of the picture, lips settled
+    eyes (2, 2, 17, 2)  right and left eye, upper and lower lid, from the inner corner
+    lips (2, 21, 2)     inner contours of the upper and the lower lip, from the viewer's left
+    smile (2,)          how much the right and the left corner of the mouth smile, 0..1
+
+Everything else is computed when the face is loaded, so that better drawing reaches avatars made before.
 """
 
 from __future__ import annotations
@@ -51,7 +55,7 @@ class _Scale:
 
     def points(self, points: Reals) -> Reals:
         """Landmarks or contours, (..., 2 or 3) pixels; centres of pixels are whole numbers."""
-        scaled = points.copy()
+        scaled: Reals = points.copy()
         scaled[..., 0] = (points[..., 0] + 0.5) * self.x - 0.5
         scaled[..., 1] = (points[..., 1] + 0.5) * self.y - 0.5
         scaled[..., 2:] *= (self.x + self.y) / 2
@@ -151,13 +155,13 @@ def _bleed(image: Image) -> Image:
     """Give fully transparent pixels the colour of the nearest other one."""
     clear = image[..., 3] == 0
     if not clear.any() or clear.all():
-        return image.copy()
+        return np.array(image)
     _, labels = cv2.distanceTransformWithLabels(
         clear.astype(np.uint8), cv2.DIST_L2, 5, labelType=cv2.DIST_LABEL_PIXEL
     )
     colours = np.zeros((int(labels.max()) + 1, 3), np.uint8)
     colours[labels[~clear]] = image[..., :3][~clear]
-    filled = image.copy()
+    filled: Image = image.copy()
     filled[clear, :3] = colours[labels[clear]]
     return filled
 

@@ -175,7 +175,9 @@ def _brow_band(m: Vertices) -> Reals:
     """1 at the height of the brows, falling off over the forehead and quickly towards the eyes."""
     brow = m.y[list(mesh.RIGHT_BROW + mesh.LEFT_BROW)].mean()
     lid = m.y[[mesh.RIGHT_EYE_UPPER[4], mesh.LEFT_EYE_UPPER[4]]].mean()
-    return bump(m.y - brow, np.where(m.y < brow, 0.32, 0.62 * (lid - brow))) * (m.y < lid - 0.01)
+    band: Reals = bump(m.y - brow, np.where(m.y < brow, 0.32, 0.62 * (lid - brow)))
+    band *= m.y < lid - 0.01
+    return band
 
 
 def _rest(m: Vertices, gap: Reals) -> Reals:

@@ -1,4 +1,4 @@
-"""Where each vertex of the face mesh lies relative to the mouth: the coordinates that shapes are written in."""
+"""Where each vertex of the face mesh lies as seen from the mouth: the coordinates of all shapes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From coefficients to look-ups: where in the source picture each pixel of a frame comes from."""
+"""Moves the picture: finds where each pixel of a frame comes from, and fetches it."""
 
 from __future__ import annotations
 
@@ -9,112 +9,108 @@ import numpy as np
 
 from livekit_avatar.engines.portrait.fields import Fields
 from livekit_avatar.engines.portrait.grid import Window
-from livekit_avatar.engines.portrait.seams import Seams, as_share
-from livekit_avatar.types import Floats
+from livekit_avatar.engines.portrait.sampling import sample
+from livekit_avatar.engines.portrait.seams import Block, Seams
+from livekit_avatar.types import Floats, Image
 
-_STILL_PIXELS = 1 / 32
-"""Displacements below this do not change a picture: OpenCV's remap resolves 1/32 pixel."""
+_STILL_PIXELS = 1 / 16
+"""Displacements below this do not show."""
 
-_INVERSIONS = 5
-"""Fixed-point steps; the steepest field, an open jaw, leaves 1 % of its way."""
+_UPPER_STEPS, _LOWER_STEPS, _MOTION_STEPS = 4, 5, 3
+"""Fixed-point steps of each inversion; the steepest field, an open jaw, leaves 1 % of its way after five."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Lookup:
-    """Where the pixels of a block come from.
+class Opening:
+    """What lies between the lips of a frame.
 
     Attributes:
-        block: index of the pixels that change, (rows, columns) of the frame.
-        places: (height, width, 2) float32, x and y in the source picture, for each pixel of the block.
-        lips: index of the pixels at the mouth where the inside may show; None while the lips move as one.
-        inside: (height, width) float32, how much of the inside of the mouth each of those shows, 0..1.
-        lip_cover: (height, width) float32, where the upper lip covers, 0..1.
+        block: index of its pixels in the frame.
+        inside: (height, width) float32, how much of the inside of the mouth each shows, 0..1.
+        lip: (height, width) float32, where the upper lip covers, 0..1.
     """
 
-    block: tuple[slice, slice]
-    places: Floats
-    lips: tuple[slice, slice] | None = None
-    inside: Floats | None = None
-    lip_cover: Floats | None = None
+    block: Block
+    inside: Floats
+    lip: Floats
 
 
 class Warp:
-    """The look-ups of one portrait."""
+    """Draws the moved picture of one portrait."""
 
     def __init__(self, fields: Fields, seams: Seams) -> None:
         self._fields = fields
         self._seams = seams
-        self._flat = [a.reshape(len(a), -1) for a in (fields.upper, fields.lower, fields.motion)]
+        self._upper, self._lower, self._motion = (
+            a.reshape(len(a), -1) for a in (fields.upper, fields.lower, fields.motion)
+        )
+        rows, columns = fields.mouth.nodes
+        here = fields.motion[:, rows, columns]
+        self._motion_below = np.ascontiguousarray(here).reshape(len(here), -1)
 
-    def lookup(self, shapes: Floats, motion: Floats, split: bool) -> Lookup | None:
-        """Look-ups for one frame, None if nothing moves.
+    def draw(
+        self, source: Image, shapes: Floats, motion: Floats, split: bool
+    ) -> tuple[Image, Opening | None]:
+        """Move a picture.
 
         Args:
+            source: (H, W, 4) uint8, the picture at rest.
             shapes: (shapes,) coefficients in the order of `Fields.names`.
             motion: (movements,) in the order of `MOVEMENTS`.
             split: whether the lips move apart or against one another.
+
+        Returns:
+            The moved picture, fresh, and what lies between the lips; None while they move as one.
         """
-        f = self._fields
-        upper = self._moved(shapes, motion)
-        window = f.grid.enclosing(upper, _STILL_PIXELS / f.grid.step, f.grid.window)
-        if split:
-            window = f.mouth if window is None else _union(window, f.mouth)
-        if window is None:
-            return None
-        places = self._source_places(upper[window.nodes], window)
-        block = f.grid.block(window.inner)
-        if not split:
-            return Lookup(block, places)
-        return self._split(Lookup(block, places), shapes, motion)
-
-    def _moved(self, shapes: Floats, motion: Floats) -> Floats:
-        """The upper layer's field over the whole grid."""
-        f = self._fields
-        field: Floats = (motion @ self._flat[2]).reshape(f.motion.shape[1:])
+        f, frame = self._fields, source.copy()
+        field: Floats = (motion @ self._motion).reshape(f.motion.shape[1:])
         if shapes.any():
-            field[f.face.nodes] += (shapes @ self._flat[0]).reshape(f.upper.shape[1:])
-        return field
+            field[f.face.nodes] += (shapes @ self._upper).reshape(f.upper.shape[1:])
+        moves = np.abs(field) > _STILL_PIXELS / f.grid.step
+        active = moves[..., 0] | moves[..., 1]
+        window = f.grid.enclosing(active)
+        if split:
+            window = f.mouth if window is None else window.union(f.mouth)
+        if window is None:
+            return frame, None
+        places = self._invert(field[window.nodes], window, _UPPER_STEPS if shapes.any() else _MOTION_STEPS)
+        for band in f.grid.bands(active, window):
+            self._remap(source, frame, band, f.grid.dense(places[band.within(window)], band))
+        if not split:
+            return frame, None
+        above = f.grid.dense(places[f.mouth.within(window)], f.mouth)
+        return frame, self._draw_mouth(source, frame, np.ascontiguousarray(above), shapes, motion)
 
-    def _moved_below(self, shapes: Floats, motion: Floats) -> Floats:
-        """The lower layer's field over its window."""
-        f = self._fields
-        field: Floats = (shapes @ self._flat[1]).reshape(f.lower.shape[1:])
-        if motion.any():
-            field += np.tensordot(motion, f.motion[(slice(None), *f.mouth.nodes)], axes=1)
-        return field
+    def _remap(self, source: Image, frame: Image, window: Window, places: Floats) -> None:
+        frame[self._fields.grid.block(window.inner)] = sample(source, places)
 
-    def _source_places(self, field: Floats, window: Window) -> Floats:
-        """Invert a field by fixed-point iteration and interpolate it to pixels."""
-        grid = self._fields.grid
+    def _invert(self, field: Floats, window: Window, steps: int) -> Floats:
+        """Source places in pixels of the nodes of a window, by fixed-point iteration on its field."""
         field = np.ascontiguousarray(field)
-        nodes = grid.indices(window)
+        nodes = self._fields.grid.indices(window)
         source = nodes - field
-        for _ in range(_INVERSIONS - 1):
-            moved = cv2.remap(field, source, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-            source = cv2.subtract(nodes, moved)
-        return grid.dense(grid.to_pixels(source, window), window)
+        for _ in range(steps - 1):
+            source = nodes - sample(field, source)
+        return self._fields.grid.to_pixels(source, window)
 
-    def _split(self, whole: Lookup, shapes: Floats, motion: Floats) -> Lookup:
-        """Let the lower layer show where the upper one does not reach."""
-        f = self._fields
-        below = self._source_places(self._moved_below(shapes, motion), f.mouth)
-        lips = f.grid.block(f.mouth.inner)
-        here = _inside(lips, whole.block)
-        above = np.ascontiguousarray(whole.places[here])
-        upper = as_share(cv2.remap(self._seams.upper, above, None, cv2.INTER_LINEAR))
-        chosen = np.ascontiguousarray(upper[..., 0])
-        below = np.ascontiguousarray(below)
-        whole.places[here] = cv2.blendLinear(above, below, chosen, 1 - chosen)
-        lower = as_share(cv2.remap(self._seams.lower, below, None, cv2.INTER_LINEAR))
-        covered = upper[..., 1]
-        return Lookup(whole.block, whole.places, lips, (1 - covered) * (1 - lower), covered)
-
-
-def _union(a: Window, b: Window) -> Window:
-    return Window(min(a.top, b.top), max(a.bottom, b.bottom), min(a.left, b.left), max(a.right, b.right))
+    def _draw_mouth(
+        self, source: Image, frame: Image, above: Floats, shapes: Floats, motion: Floats
+    ) -> Opening:
+        """Let the lower layer show where the upper one, whose source places are `above`, does not reach."""
+        f, seams = self._fields, self._seams
+        field = (shapes @ self._lower + motion @ self._motion_below).reshape(f.lower.shape[1:])
+        below = np.ascontiguousarray(f.grid.dense(self._invert(field, f.mouth, _LOWER_STEPS), f.mouth))
+        seen = sample(seams.upper, above[: seams.rows])
+        chosen = seams.chosen(seen)
+        places = np.asarray(cv2.blendLinear(above, below, chosen, 1 - chosen), np.float32)
+        self._remap(source, frame, f.mouth, places)
+        lip = seams.upper_cover(seen)
+        lower = sample(seams.lower, below[seams.opening].copy())
+        inside = (1 - lip) * (1 - np.clip(lower, 0, 1))
+        return Opening(_part(seams.block, seams.opening), inside, lip)
 
 
-def _inside(part: tuple[slice, slice], whole: tuple[slice, slice]) -> tuple[slice, slice]:
-    """An index into the frame -> the same pixels in a block of it."""
-    rows, columns = (slice(p.start - w.start, p.stop - w.start) for p, w in zip(part, whole, strict=True))
+def _part(whole: Block, part: Block) -> Block:
+    """An index into a block of the frame -> the same pixels in the frame."""
+    rows, columns = (slice(p.start + w.start, p.stop + w.start) for p, w in zip(part, whole, strict=True))
     return rows, columns
