@@ -72,7 +72,7 @@ class Eye:
         upper: height of the open upper lid's edge at that s.
         lower: height of the lower lid's edge at that s.
         top: height where the skin of the upper lid begins to move.
-        beside: 1 between the corners, fading to 0 outside.
+        beside: 1 between the corners and a little beyond, fading to 0 outside.
         corners: s of the corners, viewer's left and right.
         iris: (s, h, radius) of the iris.
         reach: how far the iris may move to the viewer's left and right, pixels.
@@ -128,11 +128,12 @@ def measure_eye(head: Head, contours: Reals, left: bool, size: tuple[int, int]) 
     x, y = np.meshgrid(np.arange(box[1].start, box[1].stop), np.arange(box[0].start, box[0].stop))
     s, h = np.moveaxis((np.dstack([x, y]) - start) @ axes, -1, 0)
     edges = [function_of_x(lid, s) for lid in (upper, lower)]
-    beside = ramp(-0.10 * width, 0, s) * ramp(-0.10 * width, 0, width - s)
+    beside = ramp(-0.15 * width, -0.03 * width, s) * ramp(-0.15 * width, -0.03 * width, width - s)
     iris = _iris(head, left, start, axes)
+    reach, ball = _reach(iris, width, head.unit), _ball(x, y, s, h, *edges)
     return Eye(
         box, _f32(x), _f32(y), _f32(along), _f32(down), _f32(s), _f32(h), _f32(edges[0]), _f32(edges[1]),
-        top, _f32(beside), (0.0, width), iris, _reach(iris, width, head.unit), head.unit, _ball(x, y, s, h, *edges),
+        top, _f32(beside), (0.0, width), iris, reach, head.unit, ball,
     )  # fmt: skip
 
 

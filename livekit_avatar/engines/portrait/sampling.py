@@ -11,7 +11,6 @@ import numpy.typing as npt
 from livekit_avatar.types import Floats
 
 _Pixels = TypeVar("_Pixels", bound=npt.NDArray[np.uint8] | npt.NDArray[np.float32])
-_NO_SECOND_MAP = np.empty(0, np.float32)
 
 
 def sample(pixels: _Pixels, places: Floats) -> _Pixels:
@@ -24,5 +23,7 @@ def sample(pixels: _Pixels, places: Floats) -> _Pixels:
     Returns:
         (h, w) or (h, w, c) of the same type, fresh.
     """
-    taken = cv2.remap(pixels, places, _NO_SECOND_MAP, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+    taken = cv2.remap(  # type: ignore[call-overload]  # OpenCV's stub forgets that the second map may be None
+        pixels, places, None, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    )
     return np.asarray(taken, pixels.dtype)  # type: ignore[return-value]
