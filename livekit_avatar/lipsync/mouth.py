@@ -10,13 +10,15 @@ CURVES = ("aperture", "width", "rounding", "jaw", "press", "tuck", "hiss", "spee
 """The network's curves: how far the lips part, spread and round, and the jaw drops; lips pressed (p b m);
 lower lip under the teeth (f v); teeth together (s sh); somebody speaks."""
 
-ALIVE = (0.2, 0.5)
+ALIVE = (0.05, 0.25)
 """Presences between which the mouth comes to life."""
 
-ARRIVES, LEAVES = 0.7, 0.04
-"""The presence of a speaker rises by so much of the way a frame, and falls by so much a frame."""
+SURE = 0.5
+ARRIVES, LEAVES = 0.7, 0.03
+"""A probability of speech above `SURE` raises the presence of a speaker by so much of the way a frame;
+otherwise it falls by so much a frame."""
 
-PRESSED = (0.4, 0.9)
+PRESSED = (0.45, 0.95)
 TUCKED = (0.25, 0.7)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it."""
 
@@ -46,11 +48,11 @@ _TONGUE[[VISEMES.index(name) for name in ("TH", "DD", "nn", "RR")]] = 0.95, 0.5,
 def presence(before: float, speech: float) -> float:
     """Whether somebody is speaking, 0..1, from that of the frame before and the probability of speech now.
 
-    It outlasts speech by about half a second: in a pause lips stay a little apart, then close.
+    It outlasts speech by a second: in a pause lips stay a little apart, then close.
     """
-    if speech > before:
+    if speech > max(before, SURE):
         return before + (speech - before) * ARRIVES
-    return max(speech, before - LEAVES)
+    return min(before, max(speech, before - LEAVES))
 
 
 def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[MouthState]:
@@ -69,9 +71,9 @@ def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[Mouth
     spread, rounding = spread * alive, rounding * alive
     parted = np.maximum(aperture - jaw, 0)
     looks = (
-        (0.35 * jaw + 0.3 * aperture) * (1 - 0.6 * tucked),
-        0.25 * aperture + 0.3 * parted + 0.15 * hiss,
-        0.18 * aperture + 0.2 * parted + 0.12 * hiss + 0.4 * tucked,
+        (0.35 * jaw + 0.4 * aperture) * (1 - 0.6 * tucked),
+        0.5 * aperture + 0.3 * parted + 0.15 * hiss,
+        0.3 * aperture + 0.2 * parted + 0.12 * hiss + 0.4 * tucked,
         0.5 * spread + 0.1 * hiss,
         0.15 * spread,
         rounding * np.minimum(0.25 + aperture, 0.75),

@@ -14,7 +14,8 @@ _LOOKS: dict[str, dict[str, float]] = {
     "FF": {"jawOpen": 0.06, "mouthUpperUp": 0.45, "mouthRollLower": 0.55, "mouthStretch": 0.1},
     "TH": {"jawOpen": 0.17, "mouthUpperUp": 0.2, "mouthLowerDown": 0.35, "tongueOut": 0.95},
     "DD": {
-        "jawOpen": 0.14, "mouthUpperUp": 0.15, "mouthLowerDown": 0.45, "mouthStretch": 0.15, "tongueOut": 0.55,
+        "jawOpen": 0.14, "mouthUpperUp": 0.15, "mouthLowerDown": 0.45, "mouthStretch": 0.15,
+        "tongueOut": 0.55,
     },
     "kk": {"jawOpen": 0.2, "mouthUpperUp": 0.1, "mouthLowerDown": 0.3, "mouthStretch": 0.2},
     "CH": {

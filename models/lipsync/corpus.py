@@ -19,10 +19,14 @@ from features import HOP, log_mel
 
 from livekit_avatar.types import SPEECH_RATE
 
-VOICES = (
-    "en-us", "en", "en-gb-scotland", "fr", "de", "es", "es-419", "it", "pt-br", "pt", "nl", "pl", "uk", "sv",
-    "da", "nb", "bg", "ca", "cmn-latn-pinyin", "ja", "ko", "hi", "ru", "ar", "id", "tr", "sw",
+ENGLISH = ("en-us", "en-us", "en-us", "en", "en", "en", "en-gb-scotland", "en-gb-x-rp", "en-029")
+OTHERS = (
+    "fr", "de", "es", "es-419", "it", "pt-br", "pt", "nl", "pl", "uk", "sv", "da", "nb", "bg", "ca",
+    "cmn-latn-pinyin", "ja", "ko", "hi", "ru", "ar", "id", "tr", "sw",
 )  # fmt: skip
+VOICES = ENGLISH + OTHERS
+"""eSpeak NG's names, each as often as it stands here: every fourth sentence is English."""
+
 _STRANGE = re.compile(
     "whisper|croak|tweaky|unirobot|robosoft|alien|demonic|fast|mr serious|anxiousandy|shelby|zac|rob|belinda|"
     "victor|travis|antonio|annie|anikarobot",
@@ -105,7 +109,7 @@ def _framed(
     sound: nonspeech.Sound, said: list[espeak.Phone], rng: np.random.Generator
 ) -> tuple[nonspeech.Sound, list[espeak.Phone]]:
     """Silence before and after."""
-    before, after = rng.uniform(0.02, 0.6), rng.uniform(0.1, 0.8)
+    before, after = rng.uniform(0.02, 0.6), rng.uniform(0.1, 0.6)
     lead = np.zeros(int(before * SPEECH_RATE))
     before, end = len(lead) / SPEECH_RATE, (len(lead) + len(sound)) / SPEECH_RATE
     moved = [espeak.Phone(p.name, p.start + before, p.end + before) for p in said]

@@ -30,7 +30,7 @@ CLOSE_BEFORE, CLOSE_AFTER = 0.075, 0.060
 REACH = 0.4  # beyond it a phone pulls by less than a thousandth
 UNDERSHOOT, FULL_VOWEL = 0.4, 0.13
 SHORT_PAUSE, PAUSE = 0.12, 0.30
-PAUSE_APERTURE, SHORT_PAUSE_APERTURE = 0.15, 0.28  # real speakers do not close their lips in short pauses
+PAUSE_APERTURE, SHORT_PAUSE_APERTURE = 0.2, 0.28  # real speakers do not close their lips in short pauses
 SMOOTHING = 9
 _VOWELS = frozenset(VOWELS.values())
 
@@ -74,25 +74,26 @@ class _Sheet:
 def curves(said: Sequence[espeak.Phone], count: int) -> tuple[npt.NDArray[np.float32], npt.NDArray[np.int64]]:
     """(count, 8) curves in the order of `CURVES` and (count,) viseme numbers, a row every 10 ms."""
     sheet = _Sheet(count)
-    for phone in said:
+    for place, phone in enumerate(said):
         start, end = phone.start - LEAD, phone.end - LEAD
         if end <= 0 or start >= count * HOP:
             continue
         inner = parts(phone.name)
         if not inner:
-            _draw_pause(sheet, start, end)
+            _draw_pause(sheet, start, end, edge=place in (0, len(said) - 1))
         for i, part in enumerate(inner):
             step = (end - start) / len(inner)
             _draw_phone(sheet, part, start + i * step, start + (i + 1) * step)
     return _finished(sheet), sheet.visemes
 
 
-def _draw_pause(sheet: _Sheet, start: float, end: float) -> None:
+def _draw_pause(sheet: _Sheet, start: float, end: float, *, edge: bool) -> None:
+    """A pause; at the edge of an utterance nobody speaks in it, however short it is."""
     length = end - start
     hold = 0.15 if length < SHORT_PAUSE else 0.4 if length < PAUSE else 0.8
     aperture = SHORT_PAUSE_APERTURE if length < PAUSE else PAUSE_APERTURE
     sheet.aim(start, end, (aperture, 0, 0, 0.05), (hold, hold * 0.6, hold * 0.6, hold))
-    if length >= PAUSE:
+    if length >= PAUSE or edge:
         sheet.speech[sheet.inside(start, end)] = 0
     sheet.visemes[sheet.inside(start, end)] = 0
 

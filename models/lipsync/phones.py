@@ -107,7 +107,7 @@ def _vowel_viseme(aperture: float, width: float, rounding: float) -> str:
     if rounding >= 0.3:
         return "oh"
     if aperture >= 0.6:
-        return "aa" if width < 0.35 else "E"
+        return "aa" if width < 0.3 else "E"
     return "ih" if width >= 0.3 and aperture < 0.5 else "E"
 
 

@@ -137,7 +137,7 @@ _SYLLABLES = {
     "cmn": _PINYIN,
 }
 
-MADE_UP = 0.3
+MADE_UP = 0.15
 """How many of the words are made up where there is a list of real ones."""
 
 

@@ -48,8 +48,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=120, help="of speech to synthesise")
-    parser.add_argument("--steps", type=int, default=5000)
+    parser.add_argument("--minutes", type=float, default=100, help="of speech to synthesise")
+    parser.add_argument("--steps", type=int, default=4000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument(

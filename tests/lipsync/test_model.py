@@ -126,22 +126,26 @@ def test_hearing_nothing_is_allowed(lips: LipSync) -> None:
     "sound",
     [
         np.zeros(32000, np.int16), noise(48000, 20), noise(48000, 300), noise(48000, 4000), tone(48000, 440),
-        tone(48000, 120), tone(48000, 1000),
+        tone(48000, 1000),
     ],
-    ids=["silence", "hiss", "quiet noise", "loud noise", "a", "hum", "beep"],
+    ids=["silence", "hiss", "quiet noise", "loud noise", "a", "beep"],
 )  # fmt: skip
 def test_the_mouth_rests_when_nobody_speaks(lips: LipSync, sound: Samples) -> None:
     states = lips.states(sound)
-    assert shapes(states[8:]).max() == 0
-    assert shapes(states).max() < 0.15
-    assert apertures(states[8:]).max() == 0
+    assert shapes(states).max() == 0
+    assert apertures(states).max() == 0
+
+
+def test_a_hum_that_begins_like_a_voice_is_found_out(lips: LipSync) -> None:
+    states = lips.states(tone(64000, 120))
+    assert shapes(states[40:]).max() == 0
 
 
 def test_the_mouth_rests_before_and_after_speech(lips: LipSync, say: Callable[..., Any]) -> None:
-    silence = np.zeros(16000, np.int16)
+    silence = np.zeros(28800, np.int16)
     states = lips.states(np.concatenate([silence, say(SENTENCE).samples, silence]))
     assert shapes(states[:18]).max() == 0
-    assert shapes(states[-12:]).max() == 0
+    assert shapes(states[-8:]).max() == 0
     assert apertures(states).max() > 0.4
 
 

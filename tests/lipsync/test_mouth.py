@@ -31,7 +31,7 @@ def test_whatever_the_network_says_is_a_possible_mouth(curves: np.ndarray) -> No
 
 
 def test_without_a_speaker_the_mouth_rests_whatever_else_is_heard() -> None:
-    state = mouth("aa", present=0.2, aperture=0.9, width=0.5, jaw=0.8, press=1, tuck=1, hiss=1)
+    state = mouth("aa", present=0.05, aperture=0.9, width=0.5, jaw=0.8, press=1, tuck=1, hiss=1)
     assert not state.shapes.any()
     assert state.aperture == state.width == 0
 
@@ -43,7 +43,7 @@ def test_the_jaw_follows_the_aperture() -> None:
 
 
 def test_pressed_lips_are_closed() -> None:
-    state = mouth("PP", press=0.9, aperture=0.3, jaw=0.3)
+    state = mouth("PP", press=0.95, aperture=0.3, jaw=0.3)
     assert state.aperture == 0
     assert shape(state, "jawOpen") == 0
     assert shape(state, "mouthPressLeft") > 0.4
@@ -75,7 +75,7 @@ def test_both_halves_of_the_mouth_are_alike() -> None:
 
 
 def test_the_presence_of_a_speaker_comes_at_once_and_outlasts_pauses() -> None:
-    heard = [0.0] * 3 + [1.0] * 10 + [0.0] * 30
+    heard = [0.0, 0.4, 0.4] + [1.0] * 10 + [0.2] * 10 + [0.0] * 30
     present, now = [], 0.0
     for speech in heard:
         now = presence(now, speech)
