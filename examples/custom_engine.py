@@ -88,7 +88,7 @@ class BarEngine:
         """A picture becomes the data of an avatar; a bar needs none."""
         return Prepared(members={}, size=(source.shape[1], source.shape[0]))
 
-    def load(self, bundle: Bundle) -> BarFace:
+    def load(self, bundle: Bundle, *, size: int | None = None) -> BarFace:
         """The data of an avatar becomes a face."""
         return BarFace(bundle.manifest.size)
 

@@ -101,7 +101,7 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
     Args:
         source: a built-in name such as "ada", the path or the bytes of a picture or .avatar file, a Pillow
             picture, or an (H, W, 3 or 4) uint8 RGB(A) array.
-        size: the longer side of the video in pixels, for a picture: even, at most 1920; 512 if not given.
+        size: the longer side of the video in pixels, even, 128 to 1920; the avatar's own, or 512, if None.
         progress: called with the fraction done and the stage.
 
     Raises:
@@ -110,6 +110,7 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
         ModelNotFoundError: the picture needs the face model, which is not on this machine.
         InputError: there is no such avatar.
     """
+    check_size(size)
     bundle = _bundle(source, size, progress)
     manifest = bundle.manifest
     engine = engines.get(manifest.engine)
@@ -119,7 +120,7 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
             f" {manifest.engine!r}, and this is version {engine.info.version}",
             fix="Make it again from its picture.",
         )
-    return Avatar(bundle, engine, engine.load(bundle))
+    return Avatar(bundle, engine, engine.load(bundle, size=size))
 
 
 def _bundle(source: Source, size: int | None, progress: Progress | None) -> Bundle:
@@ -131,6 +132,16 @@ def _bundle(source: Source, size: int | None, progress: Progress | None) -> Bund
     if isinstance(source, bytes) and source.startswith(_ZIP):
         return read_bundle(source)
     return prepare(read_picture(source), size=size, progress=progress)
+
+
+def check_size(size: int | None) -> None:
+    """Check the longer side of a video, in pixels.
+
+    Raises:
+        ConfigurationError: no video can have it.
+    """
+    if size is not None and not (128 <= size <= 1920 and size % 2 == 0):
+        raise ConfigurationError(f"a size of {size} pixels", fix="Use an even number from 128 to 1920.")
 
 
 def check_exists(source: str | Path) -> None:
@@ -180,8 +191,7 @@ def prepare(
         ModelNotFoundError: the face model is not on this machine.
         ConfigurationError: a size that no video can have.
     """
-    if size is not None and not (128 <= size <= 1920 and size % 2 == 0):
-        raise ConfigurationError(f"a size of {size} pixels", fix="Use an even number from 128 to 1920.")
+    check_size(size)
     chosen = engines.get(engine)
     prepared = chosen.prepare(picture, size=size, progress=progress)
     for warning in prepared.warnings:

@@ -57,7 +57,8 @@ class StreamResampler:
     def _run(self, samples: Samples, *, last: bool) -> Samples:
         self._taken += len(samples)
         if self.rate_in == self.rate_out:
-            return samples.copy()
+            same: Samples = samples.copy()
+            return same
         made: Floats = self._stream.resample_chunk(samples.astype(np.float32), last=last)
         ready: Samples = np.clip(np.rint(made), -32768, 32767).astype(np.int16)
         if last:

@@ -21,10 +21,12 @@ def render(
     audio: Annotated[Path, typer.Argument(help="The speech: any sound or film that FFmpeg reads.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="The film: H.264 and AAC in mp4.")],
     size: Annotated[
-        int | None, typer.Option(help="The longer side in pixels, for a picture: even, at most 1920.")
+        int | None, typer.Option(help="The longer side in pixels: even, at most 1920; 512 if not given.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides blinks, glances and sway.")] = 0,
-    as_json: Annotated[bool, typer.Option("--json", help="End with one line of JSON about the film.")] = False,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="End with one line of JSON about the film.")
+    ] = False,
 ) -> None:
     """Make a film of an avatar that speaks a recording."""
     from livekit_avatar.avatar import open_avatar

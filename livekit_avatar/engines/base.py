@@ -167,8 +167,11 @@ class Engine(Protocol):
         """Make an avatar's data from a picture, (H, W, 4) uint8 RGBA; `size` is the longer side in pixels."""
         ...
 
-    def load(self, bundle: Bundle) -> Face:
-        """Make a face from an avatar. Slow; call it off the event loop."""
+    def load(self, bundle: Bundle, *, size: int | None = None) -> Face:
+        """Make a face from an avatar; slow, call it off the event loop.
+
+        `size` is the longer side of the video in pixels, even; the avatar's own if None.
+        """
         ...
 
     def unload(self, face: Face) -> None:

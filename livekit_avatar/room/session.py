@@ -36,7 +36,7 @@ class AvatarSession(BaseAvatarSession[Any]):
         avatar_id: the name of a built-in avatar.
         model_path: the path of a .avatar file or picture.
         runtime: a runtime made (not necessarily started) by the caller; made with `paced=False`.
-        size: the longer side of the video in pixels, where the face comes from a picture.
+        size: the longer side of the video in pixels; the avatar's own, or 512, if not given.
         seed: decides blinks, glances and sway.
         encoding: codec, bitrate, frame rate and simulcast of the video; VP8, one layer, 25 fps if not given.
 

@@ -85,7 +85,7 @@ class AvatarRuntime:
 
         Args:
             avatar: a built-in name such as "ada", a picture, a .avatar file, or an opened avatar.
-            size: the longer side of the video in pixels, where the avatar is a picture.
+            size: the longer side of the video in pixels; the avatar's own, or 512, if not given.
             seed: as for the class.
             paced: as for the class.
         """

@@ -122,7 +122,7 @@ class FlashEngine:
         height, width = (max(2, round(side * scale) // 2 * 2) for side in source.shape[:2])
         return Prepared(members={}, size=(width, height))
 
-    def load(self, bundle: Bundle) -> FlashFace:
+    def load(self, bundle: Bundle, *, size: int | None = None) -> FlashFace:
         return self.face(bundle.manifest.size)
 
     def face(self, size: tuple[int, int] = (64, 48)) -> FlashFace:

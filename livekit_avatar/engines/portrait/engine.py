@@ -68,10 +68,10 @@ class PortraitEngine:
         )
         return replace(prepared, warnings=(*check.warnings, *prepared.warnings))
 
-    def load(self, bundle: Bundle) -> PortraitFace:
+    def load(self, bundle: Bundle, *, size: int | None = None) -> PortraitFace:
         """Make a face from an avatar, and have the lip model ready for it."""
         self._lips()
-        return PortraitFace.load(bundle)
+        return PortraitFace.load(bundle, size)
 
     def unload(self, face: Face) -> None:
         """Nothing is held for a face but itself."""

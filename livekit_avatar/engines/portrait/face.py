@@ -18,7 +18,7 @@ from livekit_avatar.engines.portrait.lids import lid_from_picture, lid_from_skin
 from livekit_avatar.engines.portrait.mouth import Mouth
 from livekit_avatar.engines.portrait.palette import Palette
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
-from livekit_avatar.engines.portrait.prepare import ARRAYS, LIDS, PICTURE
+from livekit_avatar.engines.portrait.prepare import ARRAYS, LIDS, PICTURE, resized, size_of
 from livekit_avatar.engines.portrait.seams import bake_seams
 from livekit_avatar.engines.portrait.shading import pursed
 from livekit_avatar.engines.portrait.warp import Warp
@@ -66,14 +66,20 @@ class PortraitFace:
         ]
 
     @classmethod
-    def load(cls, bundle: Bundle) -> PortraitFace:
+    def load(cls, bundle: Bundle, size: int | None = None) -> PortraitFace:
         """Make a face from an avatar.
+
+        Args:
+            bundle: the avatar.
+            size: the longer side of the video in pixels; the avatar's own if not given.
 
         Raises:
             BundleError: a member is missing or broken.
         """
+        picture = bundle.picture(PICTURE)
         lids = bundle.picture(LIDS) if LIDS in bundle.members else None
-        return cls(bundle.picture(PICTURE), bundle.arrays(ARRAYS), lids)
+        wanted = size_of(picture, size or max(bundle.manifest.size))
+        return cls(*resized(picture, bundle.arrays(ARRAYS), lids, wanted))
 
     @property
     def size(self) -> tuple[int, int]:

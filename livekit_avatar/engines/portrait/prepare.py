@@ -26,7 +26,7 @@ from livekit_avatar.engines.portrait.contours import LIP_POINTS, Contours, eye_c
 from livekit_avatar.engines.portrait.curves import Reals, resample
 from livekit_avatar.engines.portrait.head import Head
 from livekit_avatar.errors import ConfigurationError, PreparationCancelledError
-from livekit_avatar.types import Image
+from livekit_avatar.types import Floats, Image
 
 if TYPE_CHECKING:
     from livekit_avatar.face.mesh import Landmarks
@@ -108,6 +108,26 @@ def prepare_portrait(
         members[LIDS] = encode_picture(_resized(lids, scale.size))
     tell(1.0, "done")
     return Prepared(members, scale.size, _warnings(arrays["points"], longer))
+
+
+def resized(
+    picture: Image, arrays: dict[str, Floats], lids: Image | None, size: tuple[int, int]
+) -> tuple[Image, dict[str, Floats], Image | None]:
+    """A prepared portrait at another size of video, (width, height): its picture, arrays and closed eyes."""
+    height, width = picture.shape[:2]
+    if (width, height) == size:
+        return picture, arrays, lids
+    scale = _Scale(size, size[0] / width, size[1] / height)
+    scaled = {
+        name: value if name == "smile" else scale.points(np.asarray(value, np.float64)).astype(np.float32)
+        for name, value in arrays.items()
+    }
+    return _resized(picture, size), scaled, None if lids is None else _resized(lids, size)
+
+
+def size_of(picture: Image, longer: int) -> tuple[int, int]:
+    """(width, height) of the video of a picture, both even, for a length of the longer side."""
+    return _scale(picture, longer).size
 
 
 def _check(image: Image, size: int, lids: Image | None) -> None:
