@@ -68,16 +68,16 @@ def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[Mouth
     closed = _rise(press, PRESSED) * alive
     free = alive * (1 - closed)
     aperture, jaw, hiss, tucked = aperture * free, jaw * free, hiss * free, _rise(tuck, TUCKED) * free
-    spread, rounding = spread * alive, rounding * alive
+    spread, pursed, rounding = spread * alive, np.clip(-curves[:, 1], 0, 1) * alive, rounding * alive
     parted = np.maximum(aperture - jaw, 0)
     looks = (
         (0.35 * jaw + 0.4 * aperture) * (1 - 0.6 * tucked),
         0.5 * aperture + 0.3 * parted + 0.15 * hiss,
         0.3 * aperture + 0.2 * parted + 0.12 * hiss + 0.4 * tucked,
-        0.5 * spread + 0.1 * hiss,
-        0.15 * spread,
+        0.8 * spread + 0.2 * aperture * (1 - rounding) + 0.1 * hiss,
+        0.2 * spread,
         rounding * np.minimum(0.25 + aperture, 0.75),
-        0.8 * rounding * (1 - 0.6 * aperture),
+        (0.6 * rounding + 0.4 * pursed) * (1 - 0.4 * aperture),
         0.6 * closed,
         0.4 * closed + 0.55 * tucked,
         0.35 * closed,
