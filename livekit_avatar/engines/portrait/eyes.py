@@ -128,7 +128,7 @@ def measure_eye(head: Head, contours: Reals, left: bool, size: tuple[int, int]) 
     x, y = np.meshgrid(np.arange(box[1].start, box[1].stop), np.arange(box[0].start, box[0].stop))
     s, h = np.moveaxis((np.dstack([x, y]) - start) @ axes, -1, 0)
     edges = [function_of_x(lid, s) for lid in (upper, lower)]
-    beside = ramp(-0.15 * width, -0.03 * width, s) * ramp(-0.15 * width, -0.03 * width, width - s)
+    beside = ramp(-0.15 * width, 0, s) * ramp(-0.15 * width, 0, width - s)
     iris = _iris(head, left, start, axes)
     reach, ball = _reach(iris, width, head.unit), _ball(x, y, s, h, *edges)
     return Eye(

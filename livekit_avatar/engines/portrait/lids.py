@@ -10,6 +10,9 @@ from livekit_avatar.engines.portrait.eyes import LID_BEND, Eye
 from livekit_avatar.engines.portrait.sampling import sample
 from livekit_avatar.types import Floats, Image
 
+_LASH_REACH = (0.07, 0.14)
+"""How far above the open lid lashes may reach, units: skin from there is not used, and fully from where."""
+
 _LASHES = 30
 """Percentage of the pixels around an eye, the darkest, that may be lashes or brow: no colour for a lid."""
 
@@ -40,7 +43,8 @@ def lid_from_skin(eye: Eye, source: Image) -> Image:
     taper = np.clip(np.minimum(along + 0.04, 1.04 - along) / 0.22, 0, 1) ** 0.7
     away = eye.h - eye.closed
     rim = bump(away, max(_RIM * eye.unit * 0.55, 0.8) * (0.35 + 0.65 * taper)) * strength * taper
-    lid = np.clip(0.5 - away, 0, 1)
+    soft = 1 + 0.20 * eye.unit * ramp(-0.06, 0.12, abs(along - 0.5) - 0.5)
+    lid = np.clip(0.5 - away / soft, 0, 1)
     colours = _skin(eye, source) * (1 - rim[..., None]) + colour * rim[..., None]
     alpha = np.maximum(lid, rim) * eye.beside * ramp(eye.top, eye.top + 0.06 * eye.unit, eye.h)
     return np.ascontiguousarray(np.round(np.dstack([np.clip(colours, 0, 255), 255 * alpha])), np.uint8)
@@ -48,18 +52,13 @@ def lid_from_skin(eye: Eye, source: Image) -> Image:
 
 def _skin(eye: Eye, source: Image) -> Reals:
     """(h, w, 3) what covers the eye when it is closed."""
-    own = _stretched(eye, source)
     part = np.clip((eye.h - eye.top) / np.maximum(eye.closed - eye.top, 1), 0, 1)
-    new = ramp(0.25, 0.60, part)[..., None]
+    drawn_down = (eye.closed - eye.upper + _RIM * eye.unit) * part**LID_BEND
+    above_lid = eye.upper - (eye.h - drawn_down)
+    new = 1 - ramp(_LASH_REACH[0] * eye.unit, _LASH_REACH[1] * eye.unit, above_lid)[..., None]
+    own = _shifted(eye, source, -drawn_down)
     bulge = 1 + 0.04 * bump(part - 0.66, 0.20) - 0.07 * ramp(0.85, 1.0, part) - 0.03 * bump(part - 0.35, 0.12)
     return (own * (1 - new) + (_filled(eye, source) + _grain(eye, source)) * new) * bulge[..., None]
-
-
-def _stretched(eye: Eye, source: Image) -> Reals:
-    """The skin above the open eye, drawn down."""
-    way = eye.closed - eye.upper + _RIM * eye.unit
-    part = np.clip((eye.h - eye.top) / np.maximum(eye.closed - eye.top, 1), 0, 1)
-    return _shifted(eye, source, -way * part**LID_BEND)
 
 
 def _filled(eye: Eye, source: Image) -> Reals:
