@@ -117,7 +117,8 @@ def loudness(speech: Samples) -> tuple[Array, Array, Array]:
 
 def _smooth(curve: Array, count: int) -> Array:
     window = np.hanning(count)
-    return np.convolve(np.pad(curve, count // 2, "edge"), window / window.sum(), "valid")
+    smooth: Array = np.convolve(np.pad(curve, count // 2, "edge"), window / window.sum(), "valid")
+    return smooth
 
 
 # --------------------------------------------------------------------------------------------------- scores
@@ -153,7 +154,8 @@ def _closures(clip: Clip, said: Array) -> tuple[npt.NDArray[np.int64], float]:
 
 def _ranged(curve: Array) -> Array:
     low, high = np.percentile(curve, [5, 95])
-    return (curve - low) / (high - low + 1e-6)
+    ranged: Array = (curve - low) / (high - low + 1e-6)
+    return ranged
 
 
 def _dips(curve: Array, clip: Clip, below: float, depth: float) -> list[int]:
@@ -161,7 +163,7 @@ def _dips(curve: Array, clip: Clip, below: float, depth: float) -> list[int]:
     before, here, after = curve[:-2], curve[1:-1], curve[2:]
     flat = ((here <= before) & (here < after)) | ((here < before) & (here <= after))
     kept: list[int] = []
-    for i in np.flatnonzero(flat & (here < below) & clip.spoken[1:-1]) + 1:
+    for i in (np.flatnonzero(flat & (here < below) & clip.spoken[1:-1]) + 1).tolist():
         if kept and clip.time[i] - clip.time[kept[-1]] < 0.1:
             kept[-1] = i if curve[i] < curve[kept[-1]] else kept[-1]
         else:
@@ -201,7 +203,7 @@ def _area(positive: npt.NDArray[np.bool_], value: Array) -> float:
 
 def summary(scores: list[Score]) -> dict[str, Any]:
     """The figures of one predictor."""
-    closures = sum(s.closures for s in scores)
+    closures = np.sum([s.closures for s in scores], 0)
     f1 = 2 * closures[:, 0] / (closures[:, 1] + closures[:, 2] + 1e-9)
     mean_aperture, mean_width = (np.mean([getattr(s, n) for s in scores], 0) for n in ("aperture", "width"))
     groups = defaultdict(list)
@@ -226,17 +228,26 @@ def _mean(scores: list[Score], name: str) -> float:
 
 
 def cost(model: LipSync, streams: int, seconds: int = 8) -> float:
-    """Milliseconds a 40 ms frame of one stream, one thread, `streams` at once."""
+    """Milliseconds of one thread's processor time for a 40 ms frame of one stream, `streams` at once."""
     rng = np.random.default_rng(0)
     sessions = [LipStream() for _ in range(streams)]
-    times = []
+    spent = 0.0
     for _ in range(seconds * FPS):
         for session in sessions:
             session.push(rng.integers(-8000, 8000, SAMPLES_PER_FRAME).astype(np.int16))
-        start = time.perf_counter()
+        start = time.thread_time()
         model.hear(sessions)
-        times.append(time.perf_counter() - start)
-    return float(np.median(times)) * 1000 / streams
+        spent += time.thread_time() - start
+    return spent * 1000 / (seconds * FPS * streams)
+
+
+def yardstick() -> float:
+    """Milliseconds of one thread's processor time to multiply two 256 x 256 float32 matrices with numpy."""
+    matrix = np.random.default_rng(0).random((256, 256), np.float32)
+    start = time.thread_time()
+    for _ in range(200):
+        matrix @ matrix
+    return (time.thread_time() - start) * 5
 
 
 def _table(results: dict[str, dict[str, Any]]) -> str:
@@ -264,13 +275,14 @@ def main() -> None:
     model, clips = LipSync(options.model), load(options.folder)
     predictors = {"loudness": loudness, "lips": lips(model)}
     results = {name: summary([score(clip, p) for clip in clips]) for name, p in predictors.items()}
-    costs = {str(n): cost(model, n) for n in (1, 32)}
+    unit, costs = yardstick(), {str(n): cost(model, n) for n in (1, 32)}
     print(_table(results))
-    print(
-        "\n" + ", ".join(f"{ms:.3f} ms a frame with {n} at once" for n, ms in costs.items()) + ", one thread"
-    )
+    print(f"\none thread; the yardstick, a product of two 256 x 256 matrices, takes {unit:.3f} ms")
+    for streams, ms in costs.items():
+        print(f"  {streams:>2s} at once: {ms:.3f} ms a 40 ms frame, {ms / unit:.2f} yardsticks")
     if options.json:
-        options.json.write_text(json.dumps({"scores": results, "milliseconds_a_frame": costs}, indent=2))
+        figures = {"scores": results, "milliseconds_a_frame": costs, "yardstick_milliseconds": unit}
+        options.json.write_text(json.dumps(figures, indent=2))
 
 
 if __name__ == "__main__":
