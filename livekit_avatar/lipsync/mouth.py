@@ -63,12 +63,12 @@ def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[Mouth
         visemes: (n, 15) probabilities.
         present: (n,) presence of a speaker.
     """
-    aperture, spread, rounding, jaw, press, tuck, hiss, speech = np.clip(curves, 0, 1).T
+    aperture, spread, rounding, jaw, press, tuck, hiss, speech = _unit(curves).T
     alive = _rise(present, ALIVE)
     closed = _rise(press, PRESSED) * alive
     free = alive * (1 - closed)
     aperture, jaw, hiss, tucked = aperture * free, jaw * free, hiss * free, _rise(tuck, TUCKED) * free
-    spread, pursed, rounding = spread * alive, np.clip(-curves[:, 1], 0, 1) * alive, rounding * alive
+    spread, pursed, rounding = spread * alive, _unit(-curves[:, 1]) * alive, rounding * alive
     parted = np.maximum(aperture - jaw, 0)
     looks = (
         (0.35 * jaw + 0.4 * aperture) * (1 - 0.6 * tucked),
@@ -83,8 +83,8 @@ def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[Mouth
         0.35 * closed,
         visemes @ _TONGUE * free,
     )
-    shapes = np.clip((np.stack(looks, 1) - FAINT) / (1 - FAINT), 0, 1).astype(np.float32) @ _SIDES
-    width = np.clip(curves[:, 1], -1, 1) * alive
+    shapes = _unit((np.array(looks, np.float32).T - FAINT) / (1 - FAINT)) @ _SIDES
+    width = np.minimum(np.maximum(curves[:, 1], -1), 1) * alive
     values = zip(aperture.tolist(), width.tolist(), speech.tolist(), strict=True)
     return [MouthState(s, v, *abc) for s, v, abc in zip(shapes, visemes, values, strict=True)]
 
@@ -92,5 +92,11 @@ def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[Mouth
 def _rise(value: Floats, between: tuple[float, float]) -> Floats:
     """Smoothly from 0 to 1 between two values."""
     low, high = between
-    x: Floats = np.clip((value - low) / (high - low), 0, 1)
+    x = _unit((value - low) * np.float32(1 / (high - low)))
     return x * x * (3 - 2 * x)
+
+
+def _unit(values: Floats) -> Floats:
+    """Held between 0 and 1; on a few numbers much cheaper than `np.clip`."""
+    held: Floats = np.minimum(np.maximum(values, 0), 1)
+    return held
