@@ -1,6 +1,6 @@
 """A face in a room, as a subscriber gets it: our publisher beside livekit-agents' AvatarRunner.
 
-    PYTHONPATH=tests python bench/room.py [--sizes 512x512 640x480 1280x720] [--rounds 20] [--minutes 0] [--json]
+    PYTHONPATH=tests python bench/room.py [--sizes 512x512 1280x720] [--rounds 20] [--minutes 0] [--json]
 
 A speaker process publishes an engine that is white while speech is loud; this process subscribes. Both read
 the same monotonic clock. Everything is measured on one machine in one run, over a real LiveKit server.

@@ -50,8 +50,9 @@ class Playout(Generic[Picture]):
         self._rate = sample_rate
         self._queue: deque[_Queued[Picture]] = deque()
 
-    def push(self, slot: Slot[Picture], at: float) -> None:
+    def push(self, slot: Slot[Picture], at: float, now: float) -> None:
         """A slot was handed to the sound source; `at` is when its first sample will be heard."""
+        self._advance(now)
         self._queue.append(_Queued(slot, at))
 
     def heard(self, utterance: Utterance, now: float) -> int:

@@ -255,9 +255,10 @@ class Publisher:
         return next((utterance for utterance in self._utterances if not utterance.complete), None)
 
     async def _queue(self, slot: Slot[rtc.VideoFrame]) -> None:
-        at = max(time.monotonic(), self._sound_ends)
+        now = time.monotonic()
+        at = max(now, self._sound_ends)
         self._sound_ends = at + len(slot.sound) / self._rate
-        self._playout.push(slot, at)
+        self._playout.push(slot, at, now)
         self._at(at, lambda: self._begin(slot, at))
         sound = rtc.AudioFrame(slot.sound.tobytes(), self._rate, 1, len(slot.sound))
         await self._audio.capture_frame(sound)
