@@ -31,6 +31,9 @@ logger = logging.getLogger(__name__)
 
 IDENTITY = "demo-agent"
 
+READY = "livekit_avatar.demo.ready"
+"""RPC: answers when the agent has noticed its first visitor, which can take seconds, and can speak."""
+
 SAY = "livekit_avatar.demo.say"
 """RPC: speaks the payload word for word; answers when it has been played."""
 
@@ -154,6 +157,10 @@ def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitab
         answering.add(task)
         task.add_done_callback(answering.discard)
 
+    async def ready(call: rtc.RpcInvocationData) -> str:
+        await captions_flow()
+        return ""
+
     async def say(call: rtc.RpcInvocationData) -> str:
         await captions_flow()
         await session.say(call.payload).wait_for_playout()
@@ -166,13 +173,14 @@ def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitab
         return ""
 
     room.register_text_stream_handler(TOPIC_CHAT, chat)
-    room.local_participant.register_rpc_method(SAY, say)
-    room.local_participant.register_rpc_method(GREET, greet)
+    methods = {READY: ready, SAY: say, GREET: greet}
+    for name, method in methods.items():
+        room.local_participant.register_rpc_method(name, method)
 
     async def stop() -> None:
         room.unregister_text_stream_handler(TOPIC_CHAT)
-        room.local_participant.unregister_rpc_method(SAY)
-        room.local_participant.unregister_rpc_method(GREET)
+        for name in methods:
+            room.local_participant.unregister_rpc_method(name)
         await utils.aio.cancel_and_wait(*answering)
 
     return stop

@@ -48,7 +48,8 @@ class Order:
         url: of the LiveKit server.
         token: to join the room with.
         agent: identity of the agent.
-        method: its RPC that says the payload and returns when it has been played.
+        ready: its RPC that returns when it can speak.
+        say: its RPC that says the payload and returns when it has been played.
         text: what it shall say.
         path: of the mp4 file to write; empty for none.
     """
@@ -56,7 +57,8 @@ class Order:
     url: str
     token: str
     agent: str
-    method: str
+    ready: str
+    say: str
     text: str
     path: str = ""
 
@@ -66,7 +68,7 @@ class Report:
     """What was received, and how well; see `Measures` for the first five.
 
     Attributes:
-        frames: pictures that arrived.
+        frames: pictures in it that arrived.
         repeated: places of the 25 fps recording for which no picture arrived in time.
         duration_s: length of the recording.
         width: of the picture in pixels.
@@ -96,6 +98,8 @@ class Receiver:
 
     def __init__(self, path: Path | None) -> None:
         self.first_frame = asyncio.Event()
+        self.keeping = False
+        """Whether pictures are kept; until then they are only waited for."""
         self.size = (0, 0)
         self.grid: FrameGrid | None = None
         self.places = 0
@@ -112,7 +116,7 @@ class Receiver:
 
     @property
     def frames(self) -> int:
-        """Pictures received."""
+        """Pictures kept."""
         return len(self._frame_times)
 
     async def watch(self, track: rtc.Track) -> None:
@@ -131,10 +135,12 @@ class Receiver:
 
     def _picture(self, arrival: float, frame: rtc.VideoFrame) -> None:
         planes = np.frombuffer(frame.data, np.uint8).reshape(frame.height * 3 // 2, frame.width)
+        self.first_frame.set()
+        if not self.keeping:
+            return
         self._frame_times.append(arrival)
         self._cells.append(cells_of(planes[: frame.height]))
         self.size = (frame.width, frame.height)
-        self.first_frame.set()
         self._waiting.append((arrival, planes))
         if self.grid is None and len(self._waiting) >= PHASE_FRAMES:
             self._begin()
@@ -210,9 +216,11 @@ async def record(order: Order) -> Report:
     receiver = Receiver(Path(order.path) if order.path else None)
     try:
         async with _watching(order, receiver) as room:
+            await _call(room, order, order.ready, "")
+            receiver.keeping = True
             await asyncio.sleep(LEAD_SECONDS)
             asked = time.monotonic()
-            await _say(room, order)
+            await _call(room, order, order.say, order.text)
             await asyncio.sleep(TAIL_SECONDS)
         reception = receiver.reception(asked)
         await asyncio.to_thread(receiver.finish, reception)
@@ -255,17 +263,17 @@ async def _watching(order: Order, receiver: Receiver) -> AsyncIterator[rtc.Room]
             raise DemoError(f"receiving failed: {end}", fix="Look at the log with --verbose.") from end
 
 
-async def _say(room: rtc.Room, order: Order) -> None:
+async def _call(room: rtc.Room, order: Order, method: str, payload: str) -> None:
     try:
         await room.local_participant.perform_rpc(
             destination_identity=order.agent,
-            method=order.method,
-            payload=order.text,
+            method=method,
+            payload=payload,
             response_timeout=JOIN_SECONDS + SECONDS_PER_CHARACTER * len(order.text),
         )
     except rtc.RpcError as error:
         raise DemoError(
-            f"the agent could not say it: {error.message}", fix="Look at its log with --verbose."
+            f"the agent could not do it: {error.message}", fix="Look at its log with --verbose."
         ) from error
 
 

@@ -19,7 +19,7 @@ from livekit import api
 from livekit.agents import AgentSession, CloseEvent, llm, tts
 
 from livekit_avatar.avatar import Avatar
-from livekit_avatar.demo.agent import IDENTITY, SAY, RuleLLM, agent
+from livekit_avatar.demo.agent import IDENTITY, READY, SAY, RuleLLM, agent
 from livekit_avatar.demo.client import find_client
 from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server
 from livekit_avatar.demo.page import page
@@ -139,7 +139,9 @@ async def say(text: str, who: Cast, *, path: Path | None = None, progress: Progr
         DemoError: nothing arrived, or the file could not be written.
     """
     async with _stage(who, progress) as (server, room, _):
-        order = Order(server.url, _viewer_token(server, room), IDENTITY, SAY, text, str(path) if path else "")
+        order = Order(
+            server.url, _viewer_token(server, room), IDENTITY, READY, SAY, text, str(path) if path else ""
+        )
         return await _record(order)
 
 
