@@ -85,7 +85,8 @@ class _Library:
             if events[at].type == _EVENT_PHONEME:
                 place = ctypes.addressof(events[at]) + _Event.id.offset
                 name = ctypes.string_at(place, 8).split(b"\0")[0].decode("utf8", "ignore")
-                self.marks.append((events[at].sample, name))
+                if not name.startswith("("):  # "(en)" is no phone: the voice changes its language
+                    self.marks.append((events[at].sample, name))
             at += 1
         return 0
 

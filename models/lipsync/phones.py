@@ -118,6 +118,8 @@ CONSONANTS = {
 ROUNDED_GLIDES = frozenset(CONSONANTS[name] for name in "wʍɥ")
 
 _MARKS = re.compile('[\u0300-\u036fːˑʲʰʱˤˠᵝˈˌ.\\-"]')
+_ALONE = {"ʲ": "j", "ʷ": "w"}
+"""Marks that eSpeak also speaks as phones of their own."""
 
 
 @lru_cache(maxsize=4096)
@@ -126,7 +128,7 @@ def parts(name: str) -> tuple[Phone, ...]:
 
     An affricate is its fricative: the stop's place is the same and its release comes at once.
     """
-    text = unicodedata.normalize("NFD", name).replace("c\u0327", "ç")
+    text = unicodedata.normalize("NFD", _ALONE.get(name, name)).replace("c\u0327", "ç").replace("?", "ʔ")
     text = _MARKS.sub("", text).replace("ʷ", "w").replace("ε", "ɛ").strip("_")
     if len(text) > 1 and text[0] in "bptdkɡ" and text.endswith("h"):
         text = text[:-1]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ from livekit_avatar.audio.resample import resample
 from livekit_avatar.lipsync.model import LipSync
 from livekit_avatar.types import SPEECH_RATE, Samples
 
-ESPEAK = Path(__file__).parents[2] / "models" / "lipsync" / "espeak.py"
+RECIPE = Path(__file__).parents[2] / "models" / "lipsync"
 
 
 @dataclass(frozen=True)
@@ -27,21 +27,21 @@ class Spoken:
     phones: list[tuple[str, float, float]]
 
 
-@lru_cache(maxsize=1)
-def espeak() -> ModuleType:
-    """The binding that the training uses."""
-    spec = importlib.util.spec_from_file_location("espeak", ESPEAK)
-    assert spec and spec.loader
-    module = sys.modules["espeak"] = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+def recipe(name: str) -> ModuleType:
+    """A module of the training, which is a folder of scripts and no package."""
+    sys.path.insert(0, str(RECIPE))
+    try:
+        return importlib.import_module(name)
+    finally:
+        sys.path.remove(str(RECIPE))
 
 
 @lru_cache(maxsize=32)
 def speak(text: str, voice: str = "en-us") -> Spoken:
     """Speak a text."""
-    assert espeak().set_voice(voice)
-    said = espeak().say(text)
+    espeak = recipe("espeak")
+    assert espeak.set_voice(voice)
+    said = espeak.say(text)
     return Spoken(
         resample(said.samples, said.rate, SPEECH_RATE), [(p.name, p.start, p.end) for p in said.phones]
     )
@@ -58,3 +58,10 @@ def say() -> Callable[..., Spoken]:
 def lips() -> LipSync:
     """The lip model that is shipped."""
     return LipSync()
+
+
+@pytest.fixture
+def training() -> Callable[[str], ModuleType]:
+    """`training(name)`: a module of models/lipsync."""
+    pytest.importorskip("espeakng_loader")
+    return recipe

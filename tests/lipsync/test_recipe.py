@@ -1,0 +1,73 @@
+"""The parts of models/lipsync that need no training: what the network is taught."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+Training = Callable[[str], ModuleType]
+
+
+def test_the_time_of_every_phone_is_known(training: Training) -> None:
+    espeak = training("espeak")
+    assert espeak.set_voice("en-us")
+    spoken = espeak.say("Pack my box.")
+    assert [phone.name for phone in spoken.phones if phone.name][:4] == ["p", "ˈæ", "k", "m"]
+    assert all(a.end == b.start for a, b in zip(spoken.phones, spoken.phones[1:], strict=False))
+    assert spoken.phones[-1].end == pytest.approx(len(spoken.samples) / spoken.rate)
+
+
+@pytest.mark.parametrize("voice", ["en-us", "fr", "de", "ja", "hi", "cmn-latn-pinyin", "ru", "uk", "ar"])
+def test_the_table_knows_every_phone_that_is_spoken(training: Training, voice: str) -> None:
+    espeak, phones = training("espeak"), training("phones")
+    assert espeak.set_voice(voice)
+    spoken = espeak.say(training("texts").sentence(voice, random.Random(1)))
+    assert spoken.phones
+    for phone in spoken.phones:
+        assert bool(phones.parts(phone.name)) == bool(phone.name), phone.name
+
+
+def test_diphthongs_have_two_parts_and_affricates_one(training: Training) -> None:
+    parts = training("phones").parts
+    assert [part.viseme for part in parts("ˈaʊ")] == ["aa", "oh"]
+    assert [part.viseme for part in parts("tʃ")] == ["CH"]
+    assert [part.viseme for part in parts("pʰ")] == ["PP"]
+    assert parts("") == ()
+
+
+def test_labels_close_the_lips_for_labials_whatever_stands_beside_them(training: Training) -> None:
+    espeak, labels = training("espeak"), training("labels")
+    said = [espeak.Phone(name, i * 0.1, i * 0.1 + 0.1) for i, name in enumerate("amafapa")]
+    curves, _ = labels.curves(said, 70)
+    aperture, press = curves[:, 0], curves[:, labels.CURVES.index("press")]
+    for place, name in enumerate("amafapa"):
+        middle = slice(place * 10 + 1, place * 10 + 5)
+        if name in "mp":
+            assert aperture[middle].min() < 0.02 and press[middle].max() > 0.95
+    assert aperture.max() > 0.5
+
+
+def test_labels_rest_in_long_pauses_and_not_in_short_ones(training: Training) -> None:
+    espeak, labels = training("espeak"), training("labels")
+
+    def apart(seconds: float) -> tuple[float, float]:
+        said = [espeak.Phone("a", 0, 0.3), espeak.Phone("", 0.3, 0.3 + seconds)]
+        said.append(espeak.Phone("a", 0.3 + seconds, 0.6 + seconds))
+        curves, _ = labels.curves(said, round((0.6 + seconds) * 100))
+        middle = round((0.3 + seconds / 2 - labels.LEAD) * 100)
+        return float(curves[middle, 0]), float(curves[middle, labels.CURVES.index("speech")])
+
+    assert apart(0.1)[0] > 0.4 and apart(0.1)[1] == pytest.approx(1)
+    assert apart(1.0)[0] < 0.25 and apart(1.0)[1] == pytest.approx(0)
+
+
+def test_the_level_does_not_change_what_is_heard(training: Training) -> None:
+    features = training("features")
+    rng = np.random.default_rng(0)
+    sound = rng.standard_normal(32000) * 0.05 * np.abs(np.sin(np.linspace(0, 20, 32000)))
+    loud, quiet = (features.levelled(features.log_mel(sound * gain)[None]) for gain in (1, 0.2))
+    assert np.abs(loud - quiet)[:, 40:].mean() < 0.1
