@@ -77,7 +77,17 @@ def thin_plate(points: Reals, values: Reals, at: Reals, *, smoothing: float) -> 
     plane = np.column_stack([np.ones(n), points])
     system[:n, n:], system[n:, :n] = plane, plane.T
     weights = np.linalg.solve(system, np.concatenate([values, np.zeros((3, values.shape[1]))]))
-    return np.column_stack([_kernel(at, points), np.ones(len(at)), at]) @ weights
+    return np.concatenate([_spread(part, points, weights) for part in _parts(at)])
+
+
+def _parts(at: Reals) -> list[Reals]:
+    """A few hundred places at a time: whole grids against all points would take a hundred megabytes."""
+    return np.array_split(at, max(1, len(at) // 256))
+
+
+def _spread(at: Reals, points: Reals, weights: Reals) -> Reals:
+    spread: Reals = np.column_stack([_kernel(at, points), np.ones(len(at)), at]) @ weights
+    return spread
 
 
 def _kernel(a: Reals, b: Reals) -> Reals:
