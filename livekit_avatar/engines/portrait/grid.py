@@ -50,15 +50,6 @@ class Window:
         rows = slice(self.top - outer.top, self.bottom - outer.top)
         return rows, slice(self.left - outer.left, self.right - outer.left)
 
-    def union(self, other: Window) -> Window:
-        """The smallest window that holds both."""
-        return Window(
-            min(self.top, other.top),
-            max(self.bottom, other.bottom),
-            min(self.left, other.left),
-            max(self.right, other.right),
-        )
-
 
 @dataclass(frozen=True, slots=True)
 class Grid:
@@ -127,7 +118,7 @@ class Grid:
 
         Args:
             active: (rows, columns) over all nodes.
-            window: what `enclosing` gave, or more.
+            window: what `enclosing` gave.
         """
         windows = []
         for start in range(window.top + 1, window.bottom - 1, _BAND_ROWS):

@@ -44,6 +44,7 @@ class Warp:
         self._upper, self._lower, self._motion = (
             a.reshape(len(a), -1) for a in (fields.upper, fields.lower, fields.motion)
         )
+        self._nodes = fields.grid.indices(fields.grid.window)
         rows, columns = fields.mouth.nodes
         here = fields.motion[:, rows, columns]
         self._motion_below = np.ascontiguousarray(here).reshape(len(here), -1)
@@ -68,46 +69,67 @@ class Warp:
             field[f.face.nodes] += (shapes @ self._upper).reshape(f.upper.shape[1:])
         moves = np.abs(field) > _STILL_PIXELS / f.grid.step
         active = moves[..., 0] | moves[..., 1]
-        window = f.grid.enclosing(active)
         if split:
-            window = f.mouth if window is None else window.union(f.mouth)
+            active[f.mouth.inner.nodes] = True
+        window = f.grid.enclosing(active)
         if window is None:
             return frame, None
         places = self._invert(field[window.nodes], window, _UPPER_STEPS if shapes.any() else _MOTION_STEPS)
+        mouth, opening = None, None
+        if split:
+            above = np.ascontiguousarray(f.grid.dense(places[f.mouth.within(window)], f.mouth))
+            mouth, opening = self._mouth(above, shapes, motion)
         for band in f.grid.bands(active, window):
-            self._remap(source, frame, band, f.grid.dense(places[band.within(window)], band))
-        if not split:
-            return frame, None
-        above = f.grid.dense(places[f.mouth.within(window)], f.mouth)
-        return frame, self._draw_mouth(source, frame, np.ascontiguousarray(above), shapes, motion)
+            self._draw_band(source, frame, band, places[band.within(window)], mouth)
+        return frame, opening
 
-    def _remap(self, source: Image, frame: Image, window: Window, places: Floats) -> None:
-        frame[self._fields.grid.block(window.inner)] = sample(source, places)
+    def _draw_band(
+        self, source: Image, frame: Image, band: Window, places: Floats, mouth: Floats | None
+    ) -> None:
+        """Fetch the pixels of a band of nodes; at the mouth from places of its own."""
+        grid, seams = self._fields.grid, self._seams
+        block, dense = grid.block(band.inner), grid.dense(places, band)
+        if mouth is not None:
+            _overwrite(dense, block, mouth, seams.block)
+        frame[block] = sample(source, dense)
 
     def _invert(self, field: Floats, window: Window, steps: int) -> Floats:
         """Source places in pixels of the nodes of a window, by fixed-point iteration on its field."""
-        field = np.ascontiguousarray(field)
-        nodes = self._fields.grid.indices(window)
+        rows, columns = window.shape
+        nodes, field = self._nodes[:rows, :columns], np.ascontiguousarray(field)
         source = nodes - field
         for _ in range(steps - 1):
             source = nodes - sample(field, source)
         return self._fields.grid.to_pixels(source, window)
 
-    def _draw_mouth(
-        self, source: Image, frame: Image, above: Floats, shapes: Floats, motion: Floats
-    ) -> Opening:
-        """Let the lower layer show where the upper one, whose source places are `above`, does not reach."""
+    def _mouth(self, above: Floats, shapes: Floats, motion: Floats) -> tuple[Floats, Opening]:
+        """Source places over `Seams.block`, and what opens there.
+
+        The lower layer shows where the upper one, whose source places are `above`, does not reach.
+        """
         f, seams = self._fields, self._seams
         field = (shapes @ self._lower + motion @ self._motion_below).reshape(f.lower.shape[1:])
         below = np.ascontiguousarray(f.grid.dense(self._invert(field, f.mouth, _LOWER_STEPS), f.mouth))
         seen = sample(seams.upper, above[: seams.rows])
         chosen = seams.chosen(seen)
         places = np.asarray(cv2.blendLinear(above, below, chosen, 1 - chosen), np.float32)
-        self._remap(source, frame, f.mouth, places)
         lip = seams.upper_cover(seen)
         lower = sample(seams.lower, below[seams.opening].copy())
         inside = (1 - lip) * (1 - np.clip(lower, 0, 1))
-        return Opening(_part(seams.block, seams.opening), inside, lip)
+        return places, Opening(_part(seams.block, seams.opening), inside, lip)
+
+
+def _overwrite(pixels: Floats, block: Block, others: Floats, other_block: Block) -> None:
+    """Copy `others` into `pixels` where their blocks of the frame overlap."""
+    overlap = [
+        slice(max(a.start, b.start), min(a.stop, b.stop)) for a, b in zip(block, other_block, strict=True)
+    ]
+    if all(part.start < part.stop for part in overlap):
+        here, there = (
+            tuple(slice(o.start - b.start, o.stop - b.start) for o, b in zip(overlap, whole, strict=True))
+            for whole in (block, other_block)
+        )
+        pixels[here] = others[there]
 
 
 def _part(whole: Block, part: Block) -> Block:

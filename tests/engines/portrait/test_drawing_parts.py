@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.curves import function_of_x, ramp, resample, thin_plate
-from livekit_avatar.engines.portrait.grid import Grid, Window
+from livekit_avatar.engines.portrait.grid import Grid
 from livekit_avatar.engines.portrait.sampling import sample
 
 
@@ -81,10 +81,6 @@ def test_bands_cover_what_is_active(row: int, column: int) -> None:
 def test_nothing_active_needs_no_window() -> None:
     grid = Grid(64, 64, 4)
     assert grid.enclosing(np.zeros(grid.window.shape, bool)) is None
-
-
-def test_a_union_holds_both_windows() -> None:
-    assert Window(1, 5, 2, 6).union(Window(3, 9, 0, 4)) == Window(1, 9, 0, 6)
 
 
 def test_sampling_between_pixels_mixes_them_and_goes_on_beyond_the_edge() -> None:
