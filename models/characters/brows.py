@@ -1,4 +1,4 @@
-"""Brows, lashes and the dark line along the lids."""
+"""Brows and lashes."""
 
 from __future__ import annotations
 
@@ -6,11 +6,9 @@ import numpy as np
 from groom import Strands
 from head import face
 from lids import INNER, OUTER, lid_edges, on_lid
-from sdf import Array, front, smoothstep
+from sdf import Array, front, smoothstep, vector
 
 BROW_HAIRS = 520
-UPPER_LASHES = 120
-LOWER_LASHES = 34
 POINTS = 5
 
 
@@ -18,7 +16,7 @@ def brows(seed: int) -> Strands:
     """Both eyebrows."""
     random = np.random.default_rng(seed)
     right = _brow(random)
-    strands = np.concatenate([right, _brow(random) * np.float32((-1, 1, 1))])
+    strands = np.concatenate([right, _brow(random) * vector((-1, 1, 1))])
     t = np.linspace(0, 1, POINTS)
     thickness = 0.0029 * (0.6 + 0.4 * random.random((len(strands), 1))) * (1 - 0.75 * t**1.5)
     return Strands(strands, thickness.astype(np.float32))
@@ -49,45 +47,15 @@ def _lie_on_face(x: Array, z: Array, height: Array) -> Array:
     return np.stack([x, y, z], -1).astype(np.float32)
 
 
-def lashes(seed: int, blink: float) -> Strands:
-    """The lashes of both eyes; the upper ones turn down as the lid closes."""
-    random = np.random.default_rng(seed)
-    t = np.linspace(0, 1, POINTS)
-    sides = []
-    for side in (-1, 1):
-        for upper, count in ((True, UPPER_LASHES), (False, LOWER_LASHES)):
-            sides.append(_lash_row(random, count, upper, blink) * np.float32((side, 1, 1)))
-    return Strands(np.concatenate(sides), (0.0034 * (1 - 0.9 * t)).astype(np.float32))
+def lash_line(blink: float) -> Strands:
+    """The lashes of both upper lids, as one dark line along each edge, thickest before the outer corner.
 
-
-def _lash_row(random: np.random.Generator, count: int, upper: bool, blink: float) -> Array:
-    u = np.sort(random.random(count))
-    x = INNER + 0.03 + (OUTER - INNER - 0.045) * u
-    edges = lid_edges(x, blink)
-    roots = on_lid(x, edges[0] if upper else edges[1], 0.022 + 0.008 * blink * upper)
-    if upper:
-        length, rise = 0.014 + 0.040 * u**1.3, 1 - 1.7 * blink
-    else:
-        length, rise = 0.012 + 0.012 * u, -1.0
-    length = length * random.uniform(0.8, 1.2, count)
-    outwards = 0.75 * (u - 0.30)
-    t = np.linspace(0, 1, POINTS)
-    move = np.stack(
-        [
-            (length * outwards)[:, None] * t,
-            length[:, None] * (0.75 * t - 0.25 * t * t) - 0.006,
-            length[:, None] * rise * (0.15 * t + 0.75 * t * t),
-        ],
-        -1,
-    )
-    return (roots[:, None] + move).astype(np.float32)
-
-
-def lid_line(blink: float) -> Strands:
-    """The dark line that the lashes' roots draw along the upper lid, thinning towards both corners."""
-    x = np.linspace(INNER + 0.010, OUTER - 0.006, 40)
+    Single lashes would be seen to jump: a portrait's blink swaps the open picture's lid for the closed one's.
+    """
+    u = np.linspace(0, 1, 48)
+    x = INNER + 0.010 + (OUTER - INNER - 0.012) * u
     upper, _ = lid_edges(x, blink)
-    line = on_lid(x, upper + 0.002, 0.020 + 0.012 * blink)
-    both = np.stack([line, line * np.float32((-1, 1, 1))])
-    taper = np.sin(np.linspace(0.10, np.pi - 0.2, len(x))) ** 0.6 * np.linspace(0.7, 1.1, len(x))
-    return Strands(both, (0.0100 * taper).astype(np.float32))
+    line = on_lid(x, upper + 0.004, 0.025 + 0.016 * blink)
+    both = np.stack([line, line * vector((-1, 1, 1))])
+    thickness = (0.005 + 0.011 * u**0.8) * np.minimum(1, (1 - u) / 0.10 + 0.15) ** 0.7
+    return Strands(both, thickness.astype(np.float32))

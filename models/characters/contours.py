@@ -6,6 +6,7 @@ import numpy as np
 from camera import Camera
 from lids import INNER, LID, OUTER, lid_edges, on_lid
 from lips import HALF_WIDTH, Lips
+from sdf import vector
 
 from livekit_avatar.engines.portrait.contours import EYE_POINTS, LIP_POINTS, Contours
 
@@ -16,7 +17,7 @@ def true_contours(camera: Camera, lips: Lips, size: int) -> Contours:
     lids = {}
     for name, side in (("right", -1), ("left", 1)):
         for edge, z in zip(("upper", "lower"), lid_edges(x, blink=0), strict=True):
-            points = on_lid(x, z, LID) * np.float32((side, 1, 1))
+            points = on_lid(x, z, LID) * vector((side, 1, 1))
             lids[f"{name}_eye_{edge}"] = camera.project(points, size)
     across = np.linspace(-HALF_WIDTH, HALF_WIDTH, LIP_POINTS, dtype=np.float32)
     depth = lips.depth(np.abs(across)) + 0.02

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from character import Character
 from lids import EYE, EYE_RADIUS
-from sdf import Array, Surface, bell, smoothstep
+from sdf import Array, Surface, bell, smoothstep, vector
 
 IRIS = 0.45
 """Angular radius of the iris, in radians."""
@@ -39,7 +39,7 @@ def eyeball(side: int) -> Surface:
     turn = -CONVERGENCE * side
     rotation = np.array([[np.cos(turn), np.sin(turn), 0], [-np.sin(turn), np.cos(turn), 0], [0, 0, 1]])
     directions = (direction @ rotation.T).astype(np.float32)
-    vertices = directions * (EYE_RADIUS * bulge.reshape(-1, 1)) + np.float32((side, 1, 1)) * np.float32(EYE)
+    vertices = directions * (EYE_RADIUS * bulge.reshape(-1, 1)) + vector((side, 1, 1)) * vector(EYE)
     return Surface(vertices.astype(np.float32), _triangles(*polar.shape), directions)
 
 
@@ -54,9 +54,9 @@ def eye_tint(who: Character) -> Array:
     """(n, 3) tints of the vertices of `eyeball`."""
     polar, azimuth = (a.ravel() for a in _angles())
     radius = polar / IRIS
-    white = np.float32(WHITE) - smoothstep(0.7, 1.4, polar)[:, None] * np.float32((0.03, 0.10, 0.10))
+    white = vector(WHITE) - smoothstep(0.7, 1.4, polar)[:, None] * vector((0.03, 0.10, 0.10))
     colour = _blend(white, _iris(who, radius, azimuth), smoothstep(1.05, 0.95, radius))
-    pupil = np.float32((0.004, 0.004, 0.005))
+    pupil = vector((0.004, 0.004, 0.005))
     return _blend(colour, pupil, smoothstep(PUPIL + 0.03, PUPIL - 0.02, radius))
 
 
@@ -68,15 +68,15 @@ def _iris(who: Character, radius: Array, azimuth: Array) -> Array:
         0.40 + 1.7 * below * smoothstep(0.35, 0.75, radius) + 0.3 * fibres * smoothstep(0.42, 0.6, radius)
     )
     brightness *= 1 - 0.85 * smoothstep(0.76, 1.0, radius)
-    colour = np.float32(who.iris) * 0.55 * brightness[:, None]
-    warm_ring = np.float32((0.10, 0.05, 0.015)) * 0.6 * bell(radius - PUPIL - 0.12, 0.10)[:, None]
+    colour = vector(who.iris) * 0.55 * brightness[:, None]
+    warm_ring = vector((0.10, 0.05, 0.015)) * 0.6 * bell(radius - PUPIL - 0.12, 0.10)[:, None]
     return np.clip(colour + warm_ring, 0.003, 1)
 
 
 def _fibres(azimuth: Array) -> Array:
     random = np.random.default_rng(2)
     waves = (np.sin(azimuth * k + random.uniform(0, 2 * np.pi)) for k in (17, 29, 43, 61))
-    return np.float32(sum(waves)) / 4
+    return vector(sum(waves)) / 4
 
 
 def _blend(a: Array, b: Array, weight: Array) -> Array:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 from head import skull
 from scipy.spatial import cKDTree
-from sdf import Array, ellipsoid, gradient, mirrored, project, smoothstep, union
+from sdf import Array, ellipsoid, gradient, mirrored, project, smoothstep, union, vector
 
 PARTING = 0.24
 """The x of the parting."""
@@ -56,7 +56,7 @@ def shell(points: Array) -> Array:
 
 
 def hair(seed: int, density: float = 1.0) -> Strands:
-    """All strands of the head; `density` 1 gives about 40,000."""
+    """All strands of the head; `density` 1 gives about 48,000."""
     random = np.random.default_rng(seed)
     guides = _trim(_grow(_roots(random, GUIDES, 0.018), random), random)
     roots = _scatter(guides[:, 0], random, int(26 * density))
@@ -107,7 +107,7 @@ def _flow(place: Array, roots: Array, t: float) -> Array:
     down = -(0.30 + 1.3 * smoothstep(0.20, 0.66, beside) + 1.2 * back + low)
     flow = np.stack([sideways, backwards, down], 1)
     lift = smoothstep(0.25, 0.55, roots[:, 1]) * (1 - t) ** 3
-    flow += lift[:, None] * np.float32((0, -0.55, 0.55))
+    flow += lift[:, None] * vector((0, -0.55, 0.55))
     wave = np.stack(
         [np.sin(4 * t + 7 * roots[:, 1] + 3 * roots[:, 2]), np.sin(5 * t + 6 * roots[:, 0]), 0 * x], 1
     )
@@ -116,7 +116,7 @@ def _flow(place: Array, roots: Array, t: float) -> Array:
 
 def _trim(guides: Array, random: np.random.Generator) -> Array:
     """Guides cut at `CUT`, their points spread anew over what is left."""
-    level = CUT + 0.035 * random.standard_normal(len(guides)) - 0.10 * smoothstep(-0.3, 0.2, guides[:, -1, 1])
+    level = CUT + 0.018 * random.standard_normal(len(guides)) - 0.10 * smoothstep(-0.3, 0.2, guides[:, -1, 1])
     below = guides[..., 2] < level[:, None]
     last = np.where(below.any(1), below.argmax(1), POINTS - 1)
     return _resample(guides, last / (POINTS - 1))
@@ -136,14 +136,12 @@ def _resample(strands: Array, stop: Array) -> Array:
 
 
 def _scatter(guide_roots: Array, random: np.random.Generator, per_guide: int) -> Array:
-    """Roots of the rendered strands: around the guides, and more along the parting, where scalp shows."""
+    """Roots of the rendered strands: around the guides, and more at the parting, where scalp would show."""
     around = guide_roots[random.integers(0, len(guide_roots), len(guide_roots) * per_guide)]
     around = around + random.normal(size=around.shape) * 0.024
-    count = 220 * per_guide
-    arc = random.uniform(0.25, 2.6, count)
-    parting = np.stack(
-        [PARTING + random.normal(size=count) * 0.02, 0.9 * np.cos(arc) - 0.28, 0.9 * np.sin(arc) + 0.36], 1
-    )
+    count = 300 * per_guide
+    arc, x = random.uniform(0.25, 2.6, count), PARTING + random.normal(0, 0.05, count)
+    parting = np.stack([x, 0.81 * np.cos(arc) - 0.28, 0.755 * np.sin(arc) + 0.36], 1)
     roots = np.concatenate([around, parting]).astype(np.float32)
     return _inside_hairline(project(skull, roots, -0.01, 5), random, 0.012)
 

@@ -6,7 +6,7 @@ Local coordinates: origin in the eyeball's centre, x from the nose outwards.
 from __future__ import annotations
 
 import numpy as np
-from sdf import Array, bell, difference, ellipsoid, smoothstep, union
+from sdf import Array, bell, difference, ellipsoid, smoothstep, union, vector
 
 EYE = (0.335, 0.290, 0.0)
 """Centre of the eye on the side x > 0."""
@@ -18,6 +18,9 @@ LID = 0.030
 INNER, OUTER = -0.196, 0.212
 """The corners of the eye."""
 
+CLOSING = 0.008
+"""How far below the open lower lid's edge the closed lids meet: the upper one pushes the lower one down."""
+
 
 def lid_edges(x: Array, blink: float) -> tuple[Array, Array]:
     """Heights of the upper and the lower lid's edge at the local `x`, for a lid closed by `blink` (0..1)."""
@@ -25,7 +28,7 @@ def lid_edges(x: Array, blink: float) -> tuple[Array, Array]:
     corners = -0.024 + 0.040 * u
     upper = corners + 0.101 * np.maximum(np.sin(np.pi * u**0.88), 0) ** 0.82
     lower = corners - 0.077 * np.maximum(np.sin(np.pi * u**1.15), 0) ** 0.9
-    return upper + (lower + 0.004 - upper) * blink, lower
+    return upper + (lower - CLOSING - upper) * blink, lower
 
 
 def add_lids(head: Array, points: Array, blink: float) -> Array:
@@ -36,7 +39,7 @@ def add_lids(head: Array, points: Array, blink: float) -> Array:
         points: (n, 3) with x >= 0.
         blink: 0 (open) .. 1 (closed).
     """
-    local = points - np.float32(EYE)
+    local = points - vector(EYE)
     x, y, z = local.T
     radius = np.linalg.norm(local, axis=1)
     upper, lower = lid_edges(x, blink)
@@ -73,24 +76,22 @@ def _caruncle(local: Array) -> Array:
 def on_lid(x: Array, z: Array, height: float) -> Array:
     """(n, 3) points of the side x > 0 whose distance from the eyeball's surface is `height`."""
     y = np.sqrt(np.maximum((EYE_RADIUS + height) ** 2 - x**2 - z**2, 1e-4))
-    return np.stack([x, y, z], 1).astype(np.float32) + np.float32(EYE)
+    return np.stack([x, y, z], 1).astype(np.float32) + vector(EYE)
 
 
 def edge_redness(points: Array, blink: float) -> Array:
     """(n,) 0..1: how much a point of the side x >= 0 belongs to the pink rim of the opening."""
-    local = points - np.float32(EYE)
+    local = points - vector(EYE)
     x, y, z = local.T
     upper, lower = lid_edges(x, blink)
     radius = np.linalg.norm(local, axis=1)
     rim = bell(np.maximum(z - upper, lower - z), 0.010) * (radius < EYE_RADIUS + LID + 0.02) * (y > 0)
-    corner = smoothstep(
-        0.05, 0.02, np.linalg.norm(local - np.float32((INNER + 0.015, 0.150, -0.022)), axis=1)
-    )
+    corner = smoothstep(0.05, 0.02, np.linalg.norm(local - vector((INNER + 0.015, 0.150, -0.022)), axis=1))
     return np.maximum(rim * (x > INNER - 0.01) * (x < OUTER), corner) * (1 - blink)
 
 
 def lid_shade(points: Array) -> Array:
     """(n,) 0..1: how much a point of the side x >= 0 lies on the upper lid, which is a little darker."""
-    local = points - np.float32(EYE)
+    local = points - vector(EYE)
     away = np.linalg.norm(local, axis=1) - EYE_RADIUS
     return smoothstep(0.085, 0.03, away) * smoothstep(-0.02, 0.05, local[:, 2]) * (local[:, 1] > 0)

@@ -28,7 +28,7 @@ class Lips:
         seam = MOUTH + 0.072 * u**2.2 - 0.004 * bell(u, 0.25)
         bow = 1 + 0.14 * bell(u - 0.25, 0.17) - 0.20 * bell(u, 0.12)
         upper = 0.080 * (1 - u**1.8) ** 0.8 * bow + 0.004
-        lower = 0.096 * (1 - u**2.2) ** 0.72 + 0.004
+        lower = 0.086 * (1 - u**2.2) ** 0.72 + 0.004
         return seam + upper, seam, seam - lower
 
     def depth(self, x: Array) -> Array:

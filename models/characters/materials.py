@@ -50,7 +50,7 @@ def hair(who: Character) -> bpy.types.Material:
 def fibre(name: str, tint: Colour) -> bpy.types.Material:
     """Brow hairs and lashes."""
     material, shader = _principled(name)
-    _set(shader, {"Base Color": (*tint, 1), "Roughness": 0.55})
+    _set(shader, {"Base Color": (*tint, 1), "Roughness": 0.8})
     return material
 
 

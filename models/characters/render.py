@@ -19,7 +19,7 @@ from character import Character
 from head import face
 from lids import add_lids
 from lips import Lips
-from sdf import Array, Field, Surface, mirrored, surface
+from sdf import Array, Field, Surface, mirrored, surface, vector
 
 Box = tuple[int, int, int, int]
 """Left, top, right and bottom in pixels."""
@@ -33,7 +33,7 @@ class Quality:
         size: edge of the picture in pixels.
         samples: light paths per pixel.
         step: edge of a cell of the head's mesh.
-        density: of the hair, 1 is about 40,000 strands.
+        density: of the hair, 1 is about 48,000 strands.
         threads: processor threads.
     """
 
@@ -67,8 +67,7 @@ class Studio:
         self._moving = [
             self._head(blink),
             add_strands("brows", brows.brows(self._who.seed), self._fibre),
-            add_strands("lashes", brows.lashes(self._who.seed, blink), self._lash),
-            add_strands("lid line", brows.lid_line(blink), self._lash),
+            add_strands("lashes", brows.lash_line(blink), self._lash),
         ]
 
     def render(self, path: Path, box: Box | None = None) -> None:
@@ -127,7 +126,7 @@ def add_mesh(
     if roughness is not None:
         values = roughness.astype(np.float32)
         mesh.attributes.new(materials.ROUGHNESS, "FLOAT", "POINT").data.foreach_set("value", values)
-    mesh.normals_split_custom_set_from_vertices((shape.normals * np.float32((1, -1, 1))).tolist())
+    mesh.normals_split_custom_set_from_vertices((shape.normals * vector((1, -1, 1))).tolist())
     return _link(name, mesh, material)
 
 
@@ -144,7 +143,7 @@ def add_strands(name: str, strands: groom.Strands, material: bpy.types.Material)
 
 
 def _flat(points: Array) -> Array:
-    return (points * np.float32((1, -1, 1))).astype(np.float32).ravel()
+    return (points * vector((1, -1, 1))).astype(np.float32).ravel()
 
 
 def _link(name: str, data: bpy.types.ID, material: bpy.types.Material) -> bpy.types.Object:

@@ -9,12 +9,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from skimage.measure import marching_cubes
 
-Array = npt.NDArray[np.float32]
+Array = npt.NDArray[np.floating[Any]]
 Field = Callable[[Array], Array]
 """(n, 3) points -> (n,) distances."""
 
@@ -38,6 +39,11 @@ class Surface:
     vertices: Array
     faces: npt.NDArray[np.int32]
     normals: Array
+
+
+def vector(values: npt.ArrayLike) -> Array:
+    """A float32 array."""
+    return np.asarray(values, np.float32)
 
 
 def smoothstep(low: float, high: float, value: Array) -> Array:
@@ -69,9 +75,9 @@ def difference(a: Array, b: Array, radius: float) -> Array:
 
 def ellipsoid(points: Array, centre: tuple[float, ...], radii: tuple[float, ...]) -> Array:
     """Distance to an ellipsoid (a bound, exact near the surface)."""
-    scaled = (points - np.float32(centre)) / np.float32(radii)
+    scaled = (points - vector(centre)) / vector(radii)
     near = np.linalg.norm(scaled, axis=1) + 1e-6
-    slope = np.linalg.norm(scaled / np.float32(radii), axis=1) + 1e-6
+    slope = np.linalg.norm(scaled / vector(radii), axis=1) + 1e-6
     return near * (near - 1) / slope
 
 
@@ -79,7 +85,7 @@ def capsule(
     points: Array, a: tuple[float, ...], b: tuple[float, ...], radius_a: float, radius_b: float | None = None
 ) -> Array:
     """Distance to a rod with round ends whose radius runs from `radius_a` to `radius_b`."""
-    start, axis = np.float32(a), np.float32(b) - np.float32(a)
+    start, axis = vector(a), vector(b) - vector(a)
     t = np.clip((points - start) @ axis / (axis @ axis), 0, 1)
     end = radius_a if radius_b is None else radius_b
     return np.linalg.norm(points - start - t[:, None] * axis, axis=1) - (radius_a + (end - radius_a) * t)
@@ -117,8 +123,8 @@ def front(field: Field, x: Array, z: Array, start: float = 1.3) -> Array:
 
 def surface(field: Field, low: tuple[float, ...], high: tuple[float, ...], step: float) -> Surface:
     """Mesh the part of a solid inside a box with cells of edge `step`."""
-    corner = np.float32(low)
-    volume = _sample(field, corner, np.float32(high), step)
+    corner = vector(low)
+    volume = _sample(field, corner, vector(high), step)
     vertices, faces, _, _ = marching_cubes(volume, 0.0)
     vertices = (corner + vertices * step).astype(np.float32)
     for _ in range(2):
@@ -130,7 +136,7 @@ def surface(field: Field, low: tuple[float, ...], high: tuple[float, ...], step:
 def _sample(field: Field, low: Array, high: Array, step: float) -> Array:
     """The field on a grid, evaluated only in the blocks that the surface may cross; elsewhere its sign."""
     edge = BLOCK * step
-    blocks = np.ceil((high - low) / edge).astype(int)
+    blocks = tuple(np.ceil((high - low) / edge).astype(int))
     index = np.indices(blocks).reshape(3, -1).T
     centre_distance = _evaluate(field, low + (index.astype(np.float32) + 0.5) * edge)
     signs = np.where(centre_distance > 0, 1, -1).astype(np.float32).reshape(blocks)
