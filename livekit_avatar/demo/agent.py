@@ -40,6 +40,9 @@ SAY = "livekit_avatar.demo.say"
 GREET = "livekit_avatar.demo.greet"
 """RPC: says hello; answers at once."""
 
+SETTLE_SECONDS = 10.0
+"""How long to wait for the face's tracks to be published."""
+
 INSTRUCTIONS = (
     "You are a friendly face in a browser. Your answers are spoken: keep them to one or two short sentences "
     "of plain words."
@@ -51,6 +54,9 @@ class Face(Protocol):
 
     async def start(self, agent_session: AgentSession[Any], room: rtc.Room) -> None:
         """Takes over the session's sound and shows it in `room`."""
+
+    async def wait_for_join(self, *, timeout: float | None) -> None:
+        """Returns when its tracks are published."""
 
     async def aclose(self) -> None:
         """Leaves."""
@@ -132,7 +138,15 @@ async def agent(
             session_host=False,
         )
         stack.push_async_callback(_listen(room, session))
+        # LiveKit's native part can crash when a room is left while tracks are being published.
+        stack.push_async_callback(_settled, face)
+        await face.wait_for_join(timeout=SETTLE_SECONDS)
         yield session
+
+
+async def _settled(face: Face) -> None:
+    with contextlib.suppress(asyncio.TimeoutError):
+        await face.wait_for_join(timeout=SETTLE_SECONDS)
 
 
 def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitable[None]]:
