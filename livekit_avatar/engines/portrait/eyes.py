@@ -140,6 +140,8 @@ def measure_eye(head: Head, contours: Reals, left: bool, size: tuple[int, int]) 
 def _ball(x: Reals, y: Reals, s: Reals, h: Reals, upper: Reals, lower: Reals) -> Ball:
     shows = np.clip(np.minimum(h - upper, lower - h) - 0.5, 0, 1)
     columns, rows = np.flatnonzero(shows.any(axis=0)), np.flatnonzero(shows.any(axis=1))
+    if not len(rows):  # the eye is closed in the picture
+        columns = rows = np.zeros(1, np.intp)
     block = slice(int(rows[0]), int(rows[-1]) + 1), slice(int(columns[0]), int(columns[-1]) + 1)
     maps = (s, h, upper + 1.5, np.gradient(upper, axis=1), lower - 1, np.gradient(lower, axis=1), shows)
     return Ball(block, _f32(np.dstack([x, y])[block]), *(_f32(m[block]) for m in maps))

@@ -17,7 +17,8 @@ from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.curves import Reals, ramp, thin_plate
 from livekit_avatar.engines.portrait.grid import Flags, Grid, Window
 from livekit_avatar.engines.portrait.head import Head
-from livekit_avatar.engines.portrait.shapes import JAW_DROP, REST, displacements
+from livekit_avatar.engines.portrait.shapes import JAW_DROP, displacements
+from livekit_avatar.engines.portrait.vertices import Vertices
 from livekit_avatar.types import Floats
 
 MOVEMENTS: Final = ("yaw", "pitch", "roll", "x", "y", "breath")
@@ -124,8 +125,6 @@ def _mouth_window(grid: Grid, places: Reals, face: Window) -> Window:
 
 def _sides(head: Head) -> tuple[Flags, Flags]:
     """(468,) which vertices shape the upper layer, and which the lower."""
-    from livekit_avatar.engines.portrait.vertices import Vertices
-
     m = Vertices.of(head)
     between = (abs(m.t) < 0.97) & (m.corner == 0)
     return ~(between & (m.below > 0)), ~(between & (m.above > 0))
@@ -203,6 +202,3 @@ def _chest(places: Reals, chin: float) -> Reals:
     """1 on the shoulders and the chest, 0 on the head and far to the sides and below."""
     x, y = places[..., 0], places[..., 1] - chin
     return ramp(0.25, 1.1, y) * (1 - ramp(1.5, 2.9, y)) * (1 - ramp(1.3, 2.2, abs(x)))
-
-
-__all__ = ["MOVEMENTS", "REST", "Fields", "bake_fields"]

@@ -108,7 +108,7 @@ def _rgba(colour: Reals, shade: Reals, alpha: Reals) -> Reals:
 def _cavity(palette: Palette, x: Reals, y: Reals, half_width: float) -> Reals:
     """Dark at the back, flesh towards the corners and the floor, where the cheeks and gums catch light."""
     flesh = 0.60 * ramp(0.45, 1.25, abs(x) / half_width) + 0.30 * ramp(0.08, 0.45, y)
-    throat = 1 - 0.55 * bump(x, 0.6 * half_width) * bump(y - 0.07, 0.14)
+    throat = 1 - 0.42 * bump(x, 0.6 * half_width) * bump(y - 0.07, 0.14)
     cheek = palette.lip * (0.60, 0.42, 0.42)
     colour = palette.dark * throat[..., None] * (1 - flesh[..., None]) + cheek * flesh[..., None]
     return np.dstack([colour, np.ones_like(x)])
@@ -169,12 +169,12 @@ def _soft(inside: Reals, width: float) -> Reals:
 
 
 def _flesh(palette: Palette) -> Reals:
-    return np.clip(0.55 * palette.lip + 0.45 * palette.skin * (0.92, 0.52, 0.52), 0, 255)
+    return np.clip(0.6 * palette.lip * (1.0, 0.78, 0.80) + 0.4 * palette.skin * (0.92, 0.50, 0.52), 0, 255)
 
 
 def _tongue(palette: Palette, x: Reals, y: Reals, size: float) -> Reals:
     """The back of the tongue: broad, lit from the front, with a shallow furrow."""
-    e = np.square(x / (0.27 * size)) + np.square((y - 0.13) / 0.15)
+    e = np.square(x / (0.27 * size)) + np.square((y - 0.115) / 0.15)
     furrow = 0.08 * bump(x, 0.018) * ramp(0.0, 0.10, y)
     shade = (
         0.36

@@ -49,7 +49,7 @@ def _vector(m: Vertices, dx: npt.ArrayLike = 0.0, dy: npt.ArrayLike = 0.0, dz: n
 
 def _lower_lip_share(m: Vertices) -> Reals:
     """Share of the jaw's way that the lower lip goes: all of it in the middle, less towards the corners."""
-    return CORNER_DROP + (1 - CORNER_DROP) * m.profile**0.65
+    return CORNER_DROP + (1 - CORNER_DROP) * m.profile**0.55
 
 
 def _jaw_share(m: Vertices) -> Reals:
@@ -91,7 +91,7 @@ def _by_lip(
 def _rounding(m: Vertices) -> dict[str, Reals]:
     """Lips drawn together and forwards: an open funnel ("oh", "sh") and a tight pucker ("oo")."""
     inwards = -np.clip(m.t, -1, 1) * m.on_lips
-    arch, skin = m.profile**0.55, m.near * np.clip(1 - m.t**4, 0, 1)
+    arch, skin = m.profile**0.45, m.near * np.clip(1 - m.t**4, 0, 1)
     open_ring = _by_lip(
         m, -(0.040 + 0.022 * m.ring) * arch, (0.055 + 0.022 * m.ring) * arch, -0.045 * skin, 0.06 * skin
     )
