@@ -52,7 +52,9 @@ def __getattr__(name: str) -> object:
     """Import a public name when it is first used."""
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), "open_avatar" if name == "open" else name)
+    value: object = getattr(
+        import_module(f"{__name__}.{_HOMES[name]}"), "open_avatar" if name == "open" else name
+    )
     globals()[name] = value
     return value
 

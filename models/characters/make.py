@@ -39,6 +39,9 @@ CAMERA = Camera()
 LID_ROOM = 0.07
 """Skin around the eyes that is rendered with the closed lids, in sizes of the picture."""
 
+VIDEO = 512
+"""Pixels of the video unless somebody asks for another size; the pictures in the avatar are larger."""
+
 FEATHER = 12
 """Pixels over which the window with the closed lids fades into the picture."""
 
@@ -99,12 +102,13 @@ def _write(path: Path) -> None:
     picture = read_picture(OPEN)
     contours = true_contours(CAMERA, Lips(), len(picture))
     lids = _pasted(picture, read_picture(CLOSED), _eye_box(contours, len(picture)))
-    prepared = prepare_portrait(picture, FaceMesh().find(picture)[0], lids=lids, contours=contours)
+    landmarks = FaceMesh().find(picture)[0]
+    prepared = prepare_portrait(picture, landmarks, size=len(picture), lids=lids, contours=contours)
     manifest = Manifest(
         engine="portrait",
         engine_version=1,
         name=ADA.name,
-        size=prepared.size,
+        size=(VIDEO, VIDEO),
         fps=25,
         licence="Apache-2.0",
         consent="A drawn person: nobody's likeness.",

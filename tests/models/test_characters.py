@@ -30,7 +30,8 @@ def ada() -> Bundle:
 
 @pytest.fixture(scope="module")
 def face(ada: Bundle) -> PortraitFace:
-    return PortraitFace.load(ada)
+    """At the size of her pictures."""
+    return PortraitFace.load(ada, size=len(ada.picture(PICTURE)))
 
 
 def pose(**shapes: float) -> Pose:
@@ -61,9 +62,10 @@ def test_ada_is_small_and_free_to_use(ada: Bundle) -> None:
     assert not ada.manifest.warnings
 
 
-def test_ada_is_prepared_for_the_default_size(ada: Bundle, face: PortraitFace) -> None:
+def test_ada_has_the_default_size_unless_another_is_asked_for(ada: Bundle, face: PortraitFace) -> None:
     assert ada.manifest.engine == "portrait"
-    assert ada.manifest.size == face.size == (512, 512)
+    assert ada.manifest.size == PortraitFace.load(ada).size == (512, 512)
+    assert face.size == (960, 960)
 
 
 def test_ada_at_rest_is_her_picture(ada: Bundle, face: PortraitFace) -> None:
