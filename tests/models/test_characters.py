@@ -75,7 +75,7 @@ def test_ada_at_rest_is_her_picture(ada: Bundle, face: PortraitFace) -> None:
 def test_ada_opens_her_mouth(ada: Bundle, face: PortraitFace) -> None:
     changed = difference(face.draw(pose(jawOpen=0.6)), face.draw(pose()))
     middle = ada.arrays(ARRAYS)["lips"].mean(axis=(0, 1)).round().astype(int)
-    below_the_seam = changed[middle[1] + 4 : middle[1] + 14, middle[0] - 12 : middle[0] + 12]
+    below_the_seam = changed[middle[1] + 8 : middle[1] + 28, middle[0] - 24 : middle[0] + 24]
     assert below_the_seam.mean() > 30
 
 
