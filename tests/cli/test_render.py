@@ -23,28 +23,27 @@ def run(*arguments: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=120)
 
 
-def write_wav(path: Path, seconds: float = 0.5, rate: int = 22_050, channels: int = 1) -> Path:
-    samples = (9_000 * np.sin(np.arange(round(seconds * rate)) / 20)).astype(np.int16)
+def write_wav(path: Path, samples: np.ndarray, rate: int) -> None:
+    """(n,) or (n, 2) int16."""
+    layout = "mono" if samples.ndim == 1 else "stereo"
     with av.open(str(path), "w", format="wav") as container:
-        stream = container.add_stream("pcm_s16le", rate=rate, layout="stereo" if channels == 2 else "mono")
-        data = np.repeat(samples, channels)[None]
-        frame = av.AudioFrame.from_ndarray(data, format="s16", layout="stereo" if channels == 2 else "mono")
+        stream = container.add_stream("pcm_s16le", rate=rate, layout=layout)
+        frame = av.AudioFrame.from_ndarray(samples.reshape(1, -1), format="s16", layout=layout)
         frame.sample_rate = rate
         container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
-    return path
+
+
+def beep(path: Path, channels: int = 1) -> None:
+    samples = (9_000 * np.sin(np.arange(11_025) / 20)).astype(np.int16)
+    write_wav(path, samples if channels == 1 else np.stack([samples, samples], axis=1), 22_050)
 
 
 def speech(path: Path, text: str) -> float:
     """Spoken text as a wav file; its length in seconds."""
     voice = espeak()
     samples = voice.speak(text, DEFAULT_VOICE, rate=DEFAULT_RATE, pitch=DEFAULT_PITCH)
-    with av.open(str(path), "w", format="wav") as container:
-        stream = container.add_stream("pcm_s16le", rate=voice.sample_rate, layout="mono")
-        frame = av.AudioFrame.from_ndarray(samples[None], format="s16", layout="mono")
-        frame.sample_rate = voice.sample_rate
-        container.mux(stream.encode(frame))
-        container.mux(stream.encode(None))
+    write_wav(path, samples, voice.sample_rate)
     return len(samples) / voice.sample_rate
 
 
@@ -79,7 +78,7 @@ def test_the_same_seed_makes_the_same_film(tmp_path: Path) -> None:
 
 
 def test_stereo_sound_stays_stereo(tmp_path: Path) -> None:
-    write_wav(tmp_path / "stereo.wav", channels=2)
+    beep(tmp_path / "stereo.wav", channels=2)
     assert run("render", "ada", "stereo.wav", "-o", "out.mp4", cwd=tmp_path).returncode == 0
     with av.open(str(tmp_path / "out.mp4")) as container:
         assert container.streams.audio[0].codec_context.layout.name == "stereo"
@@ -131,7 +130,7 @@ def refused(result: subprocess.CompletedProcess[str], folder: Path) -> None:
 @pytest.mark.parametrize("kind", PICTURES)
 def test_a_picture_that_will_not_do_is_refused(kind: str, tmp_path: Path) -> None:
     PICTURES[kind](tmp_path / "me.jpg")
-    write_wav(tmp_path / "speech.wav")
+    beep(tmp_path / "speech.wav")
     refused(run("render", "me.jpg", "speech.wav", "-o", "out.mp4", cwd=tmp_path), tmp_path)
 
 
@@ -153,12 +152,12 @@ def test_a_sound_that_will_not_do_is_refused(kind: str, tmp_path: Path) -> None:
     ids=["not mp4", "no folder", "unknown avatar", "odd size", "too large"],
 )
 def test_arguments_that_cannot_work_are_refused(arguments: tuple[str, ...], tmp_path: Path) -> None:
-    write_wav(tmp_path / "speech.wav")
+    beep(tmp_path / "speech.wav")
     refused(run("render", *arguments, cwd=tmp_path), tmp_path)
 
 
 def test_without_the_face_model_the_way_to_get_it_is_said(tmp_path: Path, portraits: Path) -> None:
-    write_wav(tmp_path / "speech.wav")
+    beep(tmp_path / "speech.wav")
     result = run("render", portraits / "mona_lisa.jpg", "speech.wav", "-o", "out.mp4", cwd=tmp_path)
     refused(result, tmp_path)
     assert "livekit-avatar models download face-landmarker" in result.stderr

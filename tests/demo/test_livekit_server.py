@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import socket
+import subprocess
+import sys
+import time
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -76,6 +80,40 @@ async def test_the_server_is_stopped_when_the_block_is_cancelled(livekit_program
         await task
     with pytest.raises(OSError):
         await asyncio.open_connection("127.0.0.1", urlsplit(url).port)
+
+
+HOLD = """
+import asyncio, pathlib, sys
+from livekit_avatar.demo.livekit_server import dev_server
+async def hold():
+    async with dev_server(program=pathlib.Path(sys.argv[1])) as server:
+        print(server.url, flush=True)
+        await asyncio.Event().wait()
+asyncio.run(hold())
+"""
+
+
+@pytest.mark.skipif(not shutil.which("setpriv"), reason="no setpriv (util-linux) on this machine")
+def test_the_server_ends_also_when_the_demo_is_killed(livekit_program: Path) -> None:
+    root = str(Path(livekit_server.__file__).parents[2])
+    with subprocess.Popen(
+        [sys.executable, "-c", HOLD, str(livekit_program)],
+        env={**os.environ, "PYTHONPATH": root},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as demo:
+        assert demo.stdout is not None
+        port = urlsplit(demo.stdout.readline().strip()).port
+        demo.kill()
+    deadline = time.monotonic() + 30
+    while answers("127.0.0.1", port):
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
+
+
+def answers(host: str, port: int | None) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex((host, port)) == 0
 
 
 async def test_each_run_has_its_own_secret_which_repr_does_not_show(livekit_program: Path) -> None:

@@ -225,7 +225,7 @@ async def test_pushing_waits_while_too_much_is_unspoken() -> None:
 async def test_pushing_without_a_reader_is_refused_at_the_limit() -> None:
     async with new_runtime(max_unread=1.0) as runtime:
         await runtime.push_audio(loud(2), 16_000)
-        with pytest.raises(MisuseError, match="async for frame in runtime.run()"):
+        with pytest.raises(MisuseError, match="Read frames"):
             await runtime.push_audio(loud(0.1), 16_000)
 
 
