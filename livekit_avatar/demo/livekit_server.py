@@ -40,6 +40,10 @@ STOP_SECONDS = 1.0
 
 _HOST = "127.0.0.1"
 
+_LEASH = ("setpriv", "--pdeathsig", "KILL") if shutil.which("setpriv") else ()
+"""On Linux: ends the server also when this process is killed and cannot stop it. KILL, because the server
+ignores SIGTERM in its first moments."""
+
 Progress = Callable[[str], None]
 
 
@@ -223,6 +227,7 @@ async def _start(program: Path, folder: Path, log: Path) -> tuple[LiveKitServer,
     )
     with log.open("wb") as output:
         process = await asyncio.create_subprocess_exec(
+            *_LEASH,
             str(program),
             "--dev",
             *("--bind", _HOST),
