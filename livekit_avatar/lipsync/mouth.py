@@ -20,7 +20,9 @@ otherwise it falls by so much a frame."""
 
 PRESSED = (0.45, 0.95)
 TUCKED = (0.25, 0.7)
-"""The network averages over what it is unsure of; between these it counts as nothing and as all of it."""
+APERTURE = (0.16, 0.8)
+"""The network averages over what it is unsure of; between these it counts as nothing and as all of it. Real
+lips that it holds 0.16 apart are together as a rule."""
 
 FAINT = 0.015
 """Taken off every coefficient, so that a resting mouth is exactly at rest."""
@@ -65,18 +67,19 @@ def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[Mouth
     """
     aperture, spread, rounding, jaw, press, tuck, hiss, speech = _unit(curves).T
     alive = _rise(present, ALIVE)
+    aperture = _between(aperture, APERTURE)
     closed = _rise(press, PRESSED) * alive
     free = alive * (1 - closed)
     aperture, jaw, hiss, tucked = aperture * free, jaw * free, hiss * free, _rise(tuck, TUCKED) * free
-    spread, pursed, rounding = spread * alive, _unit(-curves[:, 1]) * alive, rounding * alive
+    spread, pursed, rounding = spread * alive, _unit(-curves[:, 1]) * alive, rounding * free
     parted = np.maximum(aperture - jaw, 0)
     looks = (
-        (0.35 * jaw + 0.4 * aperture) * (1 - 0.6 * tucked),
+        (0.35 * jaw + 0.4 * aperture + 0.1 * rounding) * (1 - 0.6 * tucked),
         0.5 * aperture + 0.3 * parted + 0.15 * hiss,
         0.3 * aperture + 0.2 * parted + 0.12 * hiss + 0.4 * tucked,
         0.8 * spread + 0.2 * aperture * (1 - rounding) + 0.1 * hiss,
         0.2 * spread,
-        rounding * np.minimum(0.25 + aperture, 0.75),
+        rounding * np.minimum(0.4 + aperture, 0.75),
         (0.6 * rounding + 0.4 * pursed) * (1 - 0.4 * aperture),
         0.6 * closed,
         0.4 * closed + 0.55 * tucked,
@@ -91,9 +94,14 @@ def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[Mouth
 
 def _rise(value: Floats, between: tuple[float, float]) -> Floats:
     """Smoothly from 0 to 1 between two values."""
-    low, high = between
-    x = _unit((value - low) * np.float32(1 / (high - low)))
+    x = _between(value, between)
     return x * x * (3 - 2 * x)
+
+
+def _between(value: Floats, ends: tuple[float, float]) -> Floats:
+    """0 up to one end, 1 from the other, straight between them."""
+    low, high = ends
+    return _unit((value - low) * np.float32(1 / (high - low)))
 
 
 def _unit(values: Floats) -> Floats:

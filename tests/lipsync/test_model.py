@@ -33,6 +33,15 @@ def tone(count: int, hertz: float) -> Samples:
     return (8000 * np.sin(2 * np.pi * hertz * np.arange(count) / 16000)).astype(np.int16)
 
 
+def sustained_a(count: int) -> Samples:
+    """A voice of 120 Hz with the formants of "a" (Peterson and Barney 1952)."""
+    time, sound = np.arange(count) / 16000, np.zeros(count)
+    for hertz in np.arange(120, 4000, 120):
+        strength = sum(1 / (1 + ((hertz - formant) / 80) ** 2) for formant in (730, 1090, 2440))
+        sound += strength * np.sin(2 * np.pi * hertz * time + hertz)
+    return (3000 * sound).astype(np.int16)
+
+
 @given(st.integers(0, 6000), st.lists(st.tuples(st.integers(0, 6000), st.booleans()), max_size=8))
 def test_how_speech_is_cut_and_when_it_is_heard_changes_nothing(
     count: int, cuts: list[tuple[int, bool]]
@@ -182,10 +191,10 @@ def test_speech_20_db_quieter_moves_the_same_lips(lips: LipSync, say: Callable[.
     assert np.abs(a - b).mean() < 0.05
 
 
-def test_lips_do_not_jitter_in_a_sustained_vowel(lips: LipSync, say: Callable[..., Any]) -> None:
-    spoken = say("aaaaaaaaah", "it")
-    a = apertures(lips.states(np.tile(spoken.samples[4000:5600], 12)))[15:-5]
-    assert np.abs(np.diff(a)).mean() < 0.06
+def test_lips_do_not_jitter_in_a_sustained_vowel(lips: LipSync) -> None:
+    vowel = apertures(lips.states(sustained_a(32000)))[15:-5]
+    assert vowel.mean() > 0.1
+    assert np.abs(np.diff(vowel)).mean() < 0.03
 
 
 @pytest.mark.parametrize("speech", [np.zeros(640, np.float32), np.zeros((2, 640), np.int16), b"\0" * 1280])
