@@ -69,7 +69,10 @@ def _decode(file: BinaryIO, name: str, rate: int | None, max_seconds: float) -> 
         with av.open(file, options=_NO_OTHER_FILES, metadata_errors="ignore") as container:
             if not container.streams.audio:
                 raise UnreadableAudioError(f"{name} has no sound in it", fix="Give a file with speech.")
-            own_rate = container.streams.audio[0].codec_context.sample_rate
+            codec = container.streams.audio[0].codec_context
+            if codec is None:  # FFmpeg has no decoder for it
+                raise _unreadable(name)
+            own_rate = codec.sample_rate
             pieces = _limited(_pieces(container, own_rate), own_rate * max_seconds, name)
             samples = np.concatenate(list(_resampled(pieces, own_rate, rate or own_rate)))
     except AudioError:

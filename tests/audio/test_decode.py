@@ -137,6 +137,13 @@ def test_a_wrong_rate_is_refused_before_anything_is_read() -> None:
         decode(b"", 12)
 
 
+def test_an_unknown_codec_is_refused() -> None:
+    data = bytearray(wav(tone(16000, 0.1), 16000))
+    data[20] = 0  # the format tag of PCM
+    with pytest.raises(UnreadableAudioError, match="no sound that can be decoded"):
+        decode(bytes(data))
+
+
 @given(st.binary(max_size=2000), st.integers(0, 3999))
 def test_broken_bytes_raise_audio_errors_only(junk: bytes, place: int) -> None:
     whole = wav(tone(16000, 0.1), 16000)
