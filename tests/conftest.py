@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import shutil
 import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -84,6 +85,15 @@ async def livekit_server(livekit_program: Path) -> AsyncIterator[LiveKitServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def chromium() -> Path:
+    """The system's Chromium."""
+    found = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
+    if found is None:
+        skip("chromium", "no chromium on PATH (Debian: apt-get install chromium)")
+    return Path(str(found))
+
+
 Golden = Callable[[str, Image], None]
 
 
@@ -123,7 +133,7 @@ async def no_leaks() -> AsyncIterator[None]:
 
 
 def _lasting_threads(before: set[threading.Thread]) -> list[str]:
-    """Names of new threads that do not end within a second; pools that live as long as the process are known."""
+    """Names of new threads that do not end within a second, but for pools that live with the process."""
     kept = ("asyncio_", "livekit-avatar-", "Thread-", "ThreadPoolExecutor", "Dummy-")
     deadline = time.monotonic() + 1
     while True:

@@ -23,6 +23,7 @@ from livekit.agents.voice.avatar import AudioReceiver, AudioSegmentEnd, AvatarOp
 from livekit_avatar import metrics
 from livekit_avatar.errors import NotStartedError
 from livekit_avatar.room.playout import Playout, Slot
+from livekit_avatar.room.presenter import Presenter
 from livekit_avatar.room.utterance import Utterance
 from livekit_avatar.room.voice import SILENCE, VoiceOnly
 from livekit_avatar.types import FPS
@@ -31,10 +32,13 @@ logger = logging.getLogger(__name__)
 
 AUDIO_TRACK, VIDEO_TRACK = "avatar_audio", "avatar_video"
 
-LEVEL = 0.03
-"""Seconds of sound left in the source when the next 40 ms are decided: less is sooner, more is safer."""
+LEVEL = 0.05
+"""Seconds of sound left in the source when the next 40 ms are decided: less is sooner, more is safer.
+
+An event loop that is held up for longer leaves a hole in the sound."""
 
 _LATE = 0.02  # seconds
+_ANNOUNCE_SECONDS = 5.0
 _SOURCE_MS = 200  # what the source could hold; LEVEL plus one frame is what it does hold
 _BITS_PER_PIXEL = 0.15  # a talking head of 512x512 at 25 fps looks clean at 1 Mbit/s of VP8
 
@@ -105,6 +109,7 @@ class Publisher:
         self._rate = options.audio_sample_rate
         self._audio = rtc.AudioSource(self._rate, options.audio_channels, queue_size_ms=_SOURCE_MS)
         self._video = rtc.VideoSource(options.video_width, options.video_height)
+        self._presenter = Presenter(self._video)
         self._playout: Playout[rtc.VideoFrame] = Playout(self._rate)
         self._utterances: deque[Utterance] = deque()  # read from the receiver and not finished
         self._open: Utterance | None = None  # the one that is being read
@@ -117,6 +122,7 @@ class Publisher:
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reading: asyncio.Task[None] | None = None
         self._publishing: asyncio.Task[None] | None = None
+        self._announcing: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
         self._closed = False
 
@@ -143,8 +149,11 @@ class Publisher:
         self._finish_all()
         self._forget_queue()
         await self._audio_recv.aclose()
-        main = [task for task in (self._reading, self._publishing) if task]
+        if self._announcing is not None:  # LiveKit's native part may crash if this is cut short
+            await asyncio.wait({self._announcing}, timeout=_ANNOUNCE_SECONDS)
+        main = [task for task in (self._reading, self._publishing, self._announcing) if task]
         await utils.aio.cancel_and_wait(*main, *self._tasks)
+        self._presenter.close()
         await self._audio.aclose()
         await self._video.aclose()
 
@@ -160,8 +169,8 @@ class Publisher:
         if self._room.isconnected():
             self._connected.set()
 
-    async def _publish_tracks(self) -> None:
-        await self._connected.wait()
+    async def _announce(self) -> None:
+        """Publish both tracks."""
         participant = self._room.local_participant
         await participant.publish_track(
             rtc.LocalAudioTrack.create_audio_track(AUDIO_TRACK, self._audio),
@@ -191,7 +200,9 @@ class Publisher:
     # Pictures and sound on their way out.
 
     async def _publish(self) -> None:
-        await self._publish_tracks()
+        await self._connected.wait()
+        self._announcing = asyncio.create_task(self._announce())
+        await asyncio.shield(self._announcing)
         try:
             await self._play()
         except Exception:
@@ -259,21 +270,23 @@ class Publisher:
         at = max(now, self._sound_ends)
         self._sound_ends = at + len(slot.sound) / self._rate
         self._playout.push(slot, at, now)
-        self._at(at, lambda: self._begin(slot, at))
+        self._present(slot, at)
         sound = rtc.AudioFrame(slot.sound.tobytes(), self._rate, 1, len(slot.sound))
         await self._audio.capture_frame(sound)
 
-    def _begin(self, slot: Slot[rtc.VideoFrame], at: float) -> None:
-        """A slot begins to be heard."""
-        now = time.monotonic()
-        if slot.picture is not None:
-            self._video.capture_frame(slot.picture)
-            self._count_picture(now - at, slot.utterance)
+    def _present(self, slot: Slot[rtc.VideoFrame], at: float) -> None:
+        """Show a slot's picture, and tell that its utterance begins, when its sound is heard."""
         utterance = slot.utterance
-        if utterance and utterance.started_at is None:
-            utterance.started_at = now
-            metrics.AUDIBLE_SECONDS.observe(now - utterance.read_at)
-            self._tell(self._audio_recv.notify_playback_started())
+        if slot.picture is not None:
+            self._presenter.show(slot.picture, at, lambda late: self._count_picture(late, utterance))
+        if utterance is not None and not utterance.announced:
+            utterance.announced = True
+            self._at(at, lambda: self._begin(utterance))
+
+    def _begin(self, utterance: Utterance) -> None:
+        utterance.started_at = time.monotonic()
+        metrics.AUDIBLE_SECONDS.observe(utterance.started_at - utterance.read_at)
+        self._tell(self._audio_recv.notify_playback_started())
 
     def _count_picture(self, lateness: float, utterance: Utterance | None) -> None:
         metrics.PICTURES.inc()
@@ -348,6 +361,7 @@ class Publisher:
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
+        self._presenter.clear()
         self._sound_ends = 0.0
         if not self._closed:
             self._audio.clear_queue()

@@ -20,6 +20,7 @@ class Utterance:
         complete: all of it has been handed to the sound source.
         heard: samples that were heard, without those of a frame under way.
         read_at: when its first frame was read, on the monotonic clock.
+        announced: its first sample has been queued.
         started_at: when its first sample was heard; None before.
         pictures: pictures of it that were shown.
         lateness: the most that one of them was later than its sound, in seconds.
@@ -31,6 +32,7 @@ class Utterance:
     complete: bool = False
     heard: int = 0
     read_at: float = field(default_factory=time.monotonic)
+    announced: bool = False
     started_at: float | None = None
     pictures: int = 0
     lateness: float = 0.0
