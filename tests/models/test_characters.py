@@ -18,7 +18,8 @@ from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.engines.portrait.prepare import ARRAYS, LIDS, PICTURE
 from livekit_avatar.face.picture import read_picture
-from livekit_avatar.types import Image
+from livekit_avatar.lipsync.visemes import VISEME_SHAPES
+from livekit_avatar.types import VISEMES, Image
 
 ADA = Path(str(files("livekit_avatar") / "data" / "ada.avatar"))
 
@@ -84,6 +85,18 @@ def test_ada_closes_her_eyes_as_they_were_rendered(ada: Bundle, face: PortraitFa
     for opening in eye_masks(ada):
         assert difference(closed, ada.picture(LIDS))[opening].mean() < 6
         assert difference(closed, ada.picture(PICTURE))[opening].mean() > 20
+
+
+@pytest.mark.parametrize("viseme", ["PP", "FF", "TH", "SS", "aa", "E", "oh", "ou"])
+def test_ada_shows_visemes_as_she_did(viseme: str, ada: Bundle, golden: Golden) -> None:
+    mouth = VISEME_SHAPES[VISEMES.index(viseme)]
+    shapes = np.concatenate([mouth, np.zeros(len(SHAPES) - len(mouth), np.float32)])
+    golden(f"ada_{viseme}", PortraitFace.load(ada).draw(Pose(shapes))[100:400, 130:390])
+
+
+def test_ada_blinks_as_she_did(ada: Bundle, golden: Golden) -> None:
+    half = pose(eyeBlinkLeft=0.6, eyeBlinkRight=1)
+    golden("ada_blink", PortraitFace.load(ada).draw(half)[100:400, 130:390])
 
 
 @pytest.mark.skipif(importlib.util.find_spec("bpy") is None, reason="Blender as a module is not installed")
