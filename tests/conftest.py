@@ -7,21 +7,19 @@ import os
 import shutil
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import cv2
 import numpy as np
 import pytest
 import pytest_asyncio
+from places import DATA, GOLDEN, Golden
 
 from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server, find_program
 from livekit_avatar.settings import settings
 from livekit_avatar.types import Image
 
-ROOT = Path(__file__).parents[1]
-DATA = ROOT.parent / "shared" / "data"
-GOLDEN = ROOT / "tests" / "golden"
 REQUIRED = {name for name in os.environ.get("LIVEKIT_AVATAR_REQUIRE", "").split(",") if name}
 
 cv2.setNumThreads(1)
@@ -92,9 +90,6 @@ def chromium() -> Path:
     if found is None:
         skip("chromium", "no chromium on PATH (Debian: apt-get install chromium)")
     return Path(str(found))
-
-
-Golden = Callable[[str, Image], None]
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
-from conftest import ROOT, Golden
+from places import ROOT, Golden
 
 from livekit_avatar.avatars.bundle import Bundle, read_bundle
 from livekit_avatar.engines.portrait.face import PortraitFace
