@@ -7,8 +7,9 @@ from livekit.agents.voice.avatar import AvatarOptions
 from livekit.rtc.room import EventTypes
 
 from livekit_avatar.room.audio_output import FaceAudioOutput
+from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.generator import ROOM_RATE, RuntimeGenerator
-from livekit_avatar.room.publisher import Encoding, Publisher
+from livekit_avatar.room.publisher import Publisher
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import FPS
 

@@ -22,14 +22,16 @@ class Presenter:
         self._queue: deque[tuple[float, rtc.VideoFrame, Callable[[float], None]]] = deque()
         self._changed = threading.Condition()
         self._closed = False
-        self._thread = threading.Thread(target=self._run, name="livekit-avatar-presenter", daemon=True)
-        self._thread.start()
+        self._thread: threading.Thread | None = None
 
     def show(self, picture: rtc.VideoFrame, at: float, shown: Callable[[float], None]) -> None:
         """Show a picture at a time of the monotonic clock, after those that were handed in before.
 
         `shown` is called in the thread of the presenter with the seconds by which the picture was late.
         """
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="livekit-avatar-presenter", daemon=True)
+            self._thread.start()
         with self._changed:
             self._queue.append((at, picture, shown))
             self._changed.notify()
@@ -44,7 +46,8 @@ class Presenter:
         with self._changed:
             self._closed = True
             self._changed.notify()
-        self._thread.join()
+        if self._thread is not None:
+            self._thread.join()
 
     def _run(self) -> None:
         while (due := self._next()) is not None:

@@ -12,7 +12,6 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -22,6 +21,7 @@ from livekit.agents.voice.avatar import AudioReceiver, AudioSegmentEnd, AvatarOp
 
 from livekit_avatar import metrics
 from livekit_avatar.errors import NotStartedError
+from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.playout import Playout, Slot
 from livekit_avatar.room.presenter import Presenter
 from livekit_avatar.room.utterance import Utterance
@@ -40,7 +40,6 @@ An event loop that is held up for longer leaves a hole in the sound."""
 _LATE = 0.02  # seconds
 _ANNOUNCE_SECONDS = 5.0
 _SOURCE_MS = 200  # what the source could hold; LEVEL plus one frame is what it does hold
-_BITS_PER_PIXEL = 0.15  # a talking head of 512x512 at 25 fps looks clean at 1 Mbit/s of VP8
 
 
 @runtime_checkable
@@ -52,33 +51,6 @@ class Pausable(Protocol):
 
     async def resume(self) -> None:
         """Go on with the speech."""
-
-
-@dataclass(frozen=True, slots=True)
-class Encoding:
-    """How the video is sent.
-
-    Attributes:
-        codec: such as VP8, H264, VP9, AV1.
-        bitrate: bits a second; None: chosen by the size.
-        fps: the most that is sent; LiveKit's own choice by size would send 512x512 at 20 fps.
-        simulcast: send several sizes; costs an encoder each.
-    """
-
-    codec: rtc.VideoCodec.ValueType = rtc.VideoCodec.VP8
-    bitrate: int | None = None
-    fps: int = FPS
-    simulcast: bool = False
-
-    def options(self, width: int, height: int) -> rtc.TrackPublishOptions:
-        """As LiveKit takes it."""
-        bitrate = self.bitrate or max(400_000, round(width * height * self.fps * _BITS_PER_PIXEL))
-        return rtc.TrackPublishOptions(
-            source=rtc.TrackSource.SOURCE_CAMERA,
-            video_codec=self.codec,
-            simulcast=self.simulcast,
-            video_encoding=rtc.VideoEncoding(max_bitrate=bitrate, max_framerate=self.fps),
-        )
 
 
 class Publisher:
@@ -346,6 +318,8 @@ class Publisher:
         self._paused = True
         self._held.extend(self._playout.take_back(time.monotonic()))
         self._forget_queue()
+        for utterance in self._utterances:
+            utterance.announced = utterance.started_at is not None
         unheard = [slot.utterance for slot in self._held]
         for utterance in [each for each in self._utterances if each.complete and each not in unheard]:
             self._finish(utterance, interrupted=False)

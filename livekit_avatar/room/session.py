@@ -10,8 +10,8 @@ from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 
 from livekit_avatar.avatar import Avatar, Source, check_exists
 from livekit_avatar.errors import AlreadyStartedError, ConfigurationError, NotStartedError
+from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.local import LocalFace
-from livekit_avatar.room.publisher import Encoding
 from livekit_avatar.runtime.runtime import AvatarRuntime
 
 if TYPE_CHECKING:

@@ -234,6 +234,21 @@ async def test_a_pause_loses_no_sample_and_counts_right(livekit_server: LiveKitS
         assert len(acting.started) == 1
 
 
+async def test_a_pause_before_the_first_sound_does_not_lose_the_beginning(
+    livekit_server: LiveKitServer,
+) -> None:
+    async with watched(livekit_server, "ours") as (acting, _):
+        for wait in (0.0, 0.02, 0.04, 0.06):
+            await acting.say(0.2)
+            await asyncio.sleep(wait)
+            acting.output.pause()
+            await asyncio.sleep(0.2)
+            acting.output.resume()
+            await acting.output.wait_for_playout()
+        assert len(acting.started) == 4
+        assert [round(position, 3) for _, position, _ in acting.finished] == [0.2] * 4
+
+
 async def test_an_interruption_while_paused_ends_the_utterance_once(livekit_server: LiveKitServer) -> None:
     async with watched(livekit_server, "ours") as (acting, _):
         await acting.say(2)
