@@ -5,19 +5,17 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Generator
-from typing import Any
+from collections.abc import Callable
 
-import numpy as np
 from typing_extensions import Self
 
 from livekit_avatar import metrics
+from livekit_avatar.audio.pcm import as_samples
 from livekit_avatar.avatar import Avatar, Source, open_avatar
 from livekit_avatar.engines.base import Engine, Face, Step
 from livekit_avatar.engines.feed import SpeechFeed, Spoken
 from livekit_avatar.errors import (
     AlreadyStartedError,
-    AudioFormatError,
     ClosedError,
     InputError,
     MisuseError,
@@ -25,6 +23,7 @@ from livekit_avatar.errors import (
     SecondConsumerError,
 )
 from livekit_avatar.runtime.canvas import Actor, Canvas
+from livekit_avatar.runtime.frames import Frames
 from livekit_avatar.runtime.pacer import Pacer
 from livekit_avatar.runtime.scheduler import Device
 from livekit_avatar.types import Emotion, Image, Samples, VideoFrame
@@ -136,7 +135,7 @@ class AvatarRuntime:
             MisuseError: more than `max_unread` seconds were pushed and nobody reads frames.
         """
         self._check()
-        samples = _samples(audio)
+        samples = as_samples(audio)
         if not self._read and self._feed.unspoken > self._max_unread:
             raise MisuseError(
                 f"{self._max_unread:.0f} seconds of speech are waiting and nobody reads frames",
@@ -232,7 +231,7 @@ class AvatarRuntime:
     def run(self) -> Frames:
         """Frames without end: `async for frame in runtime.run()`; awaited, they end with the speech."""
         self._check()
-        return Frames(self, endless=True)
+        return Frames(self.next_frame)
 
     async def stop(self) -> None:
         """End the session; readers of frames end. May be called twice."""
@@ -319,51 +318,3 @@ class AvatarRuntime:
             metrics.FIRST_FRAME_SECONDS.observe(self._pacer.clock() - self._first_pushed)
             self._first_pushed = None
         return frame
-
-
-class Frames:
-    """The frames of a runtime: endless, or, once awaited, until all pushed speech has been spoken."""
-
-    def __init__(self, runtime: AvatarRuntime, *, endless: bool) -> None:
-        self._runtime = runtime
-        self._endless = endless
-
-    def __aiter__(self) -> AsyncIterator[VideoFrame]:
-        return self
-
-    async def __anext__(self) -> VideoFrame:
-        frame = await self._runtime.next_frame(endless=self._endless)
-        if frame is None:
-            raise StopAsyncIteration
-        return frame
-
-    def __await__(self) -> Generator[Any, None, Frames]:
-        """The same frames, ending when all pushed speech has been spoken."""
-        yield from ()
-        return Frames(self._runtime, endless=False)
-
-
-def _samples(audio: Samples | bytes) -> Samples:
-    """Check speech that was pushed in.
-
-    Raises:
-        AudioFormatError: not int16 mono.
-    """
-    if isinstance(audio, (bytes, bytearray, memoryview)):
-        if len(audio) % 2:
-            raise AudioFormatError(
-                "an odd number of bytes of speech", fix="Push whole 16-bit samples, two bytes each."
-            )
-        return np.frombuffer(audio, np.dtype("<i2")).astype(np.int16, copy=False)
-    if not isinstance(audio, np.ndarray) or audio.dtype != np.int16:
-        kind = audio.dtype if isinstance(audio, np.ndarray) else type(audio).__name__
-        raise AudioFormatError(
-            f"speech of type {kind}",
-            fix="Push int16: (samples * 32767).astype(np.int16) for floats in -1..1.",
-        )
-    if audio.ndim != 1:
-        raise AudioFormatError(
-            f"speech of shape {audio.shape}",
-            fix="Push mono speech of shape (n,): audio.mean(axis=1) for stereo.",
-        )
-    return audio
