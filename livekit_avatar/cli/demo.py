@@ -15,7 +15,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 
 EXAMPLES = (
-    "Examples: [cyan]livekit-avatar demo[/] · [cyan]livekit-avatar demo --avatar me.jpg[/] · "
+    "Examples: [cyan]livekit-avatar demo[/] · [cyan]livekit-avatar demo --avatar ada --avatar me.jpg[/] · "
     '[cyan]livekit-avatar demo --say "Hello there." --record hello.mp4[/]'
 )
 
@@ -23,7 +23,13 @@ Result = TypeVar("Result")
 
 
 def demo(
-    avatar: Annotated[str, typer.Option(help="A built-in name, a picture, or a .avatar file.")] = "ada",
+    avatar: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A built-in name, a picture, or a .avatar file. Given again: more faces to choose from.",
+            show_default="ada",
+        ),
+    ] = None,
     say: Annotated[
         str | None, typer.Option(help="Say this to a second participant, who measures, instead of a page.")
     ] = None,
@@ -36,6 +42,9 @@ def demo(
         str, typer.Option(help="module:Class of a livekit-agents LLM instead of answers by rule.")
     ] = "",
     tts: Annotated[str, typer.Option(help="module:Class of a livekit-agents TTS instead of eSpeak NG.")] = "",
+    stt: Annotated[
+        str, typer.Option(help="module:Class of a livekit-agents STT, to understand what is spoken.")
+    ] = "",
     verbose: Annotated[bool, typer.Option("--verbose", "-v", help="Log to standard error.")] = False,
 ) -> None:
     """Talk to a face in the browser: a LiveKit server, a voice agent and a page, all on this machine."""
@@ -48,10 +57,14 @@ def demo(
     text = None if say is None else check_text(say)
     path = None if record is None else check_path(record)
 
-    from livekit_avatar.avatar import open_avatar
-    from livekit_avatar.demo import show
+    if text is not None and len(avatar or ()) > 1:
+        raise ConfigurationError("--say takes one --avatar", fix="Leave the others out.")
 
-    who = show.cast(open_avatar(avatar), language=llm, voice=tts)
+    from livekit_avatar.demo import show
+    from livekit_avatar.demo.faces import open_faces
+
+    faces = open_faces(avatar or ["ada"], progress=_progress)
+    who = show.cast(faces, language=llm, voice=tts, ear=stt)
     if text is None:
         with contextlib.suppress(KeyboardInterrupt):
             _run(show.talk(who, port=port, ready=_ready, progress=_progress))

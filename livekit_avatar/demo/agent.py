@@ -5,9 +5,9 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
 from livekit import api, rtc
 from livekit.agents import (
@@ -18,27 +18,21 @@ from livekit.agents import (
     NotGivenOr,
     TurnHandlingOptions,
     llm,
+    stt,
     tts,
     utils,
 )
-from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS, TOPIC_CHAT
+from livekit.agents.types import DEFAULT_API_CONNECT_OPTIONS
 from livekit.agents.voice.room_io import RoomOptions
 
-from livekit_avatar.demo.answers import GREETING, Answers
+from livekit_avatar.avatar import Avatar
+from livekit_avatar.demo.answers import Answers
+from livekit_avatar.demo.conversation import Conversation, Face
 from livekit_avatar.demo.livekit_server import LiveKitServer
 
 logger = logging.getLogger(__name__)
 
 IDENTITY = "demo-agent"
-
-READY = "livekit_avatar.demo.ready"
-"""RPC: answers when the agent has noticed its first visitor, which can take seconds, and can speak."""
-
-SAY = "livekit_avatar.demo.say"
-"""RPC: speaks the payload word for word; answers when it has been played."""
-
-GREET = "livekit_avatar.demo.greet"
-"""RPC: says hello; answers at once."""
 
 SETTLE_SECONDS = 10.0
 """How long to wait for the face's tracks to be published."""
@@ -47,19 +41,6 @@ INSTRUCTIONS = (
     "You are a friendly face in a browser. Your answers are spoken: keep them to one or two short sentences "
     "of plain words."
 )
-
-
-class Face(Protocol):
-    """What gives an agent session a face, such as `livekit_avatar.room.AvatarSession`."""
-
-    async def start(self, agent_session: AgentSession[Any], room: rtc.Room) -> None:
-        """Takes over the session's sound and shows it in `room`."""
-
-    async def wait_for_join(self, *, timeout: float | None) -> None:
-        """Returns when its tracks are published."""
-
-    async def aclose(self) -> None:
-        """Leaves."""
 
 
 class RuleLLM(llm.LLM[Literal["error"]]):
@@ -99,12 +80,19 @@ class _Reply(llm.LLMStream):
 
 @contextlib.asynccontextmanager
 async def agent(
-    server: LiveKitServer, room_name: str, *, face: Face, language: llm.LLM[Any], voice: tts.TTS[Any]
+    server: LiveKitServer,
+    room_name: str,
+    *,
+    face: Face,
+    language: llm.LLM[Any],
+    voice: tts.TTS[Any],
+    ear: stt.STT[Any] | None = None,
+    wardrobe: Sequence[Avatar] = (),
 ) -> AsyncIterator[AgentSession[None]]:
     """An agent with a face in a room, for as long as the block lasts.
 
     Anybody in the room can write to it over the text stream `lk.chat`; what it says is captioned over
-    `lk.transcription`. It hears no sound.
+    `lk.transcription`. It hears a visitor only who asks it to listen (`conversation.LISTEN`).
 
     Args:
         server: where the room is.
@@ -112,6 +100,8 @@ async def agent(
         face: gives it a face.
         language: finds the answers.
         voice: speaks them.
+        ear: understands what visitors say; None: they hear it back in their own voice.
+        wardrobe: the avatars that the face can change into; it shows the first.
     """
     room = rtc.Room()
     # Plugins that call a web service take their HTTP client from here, as in a worker's job.
@@ -137,7 +127,9 @@ async def agent(
             record=False,
             session_host=False,
         )
-        stack.push_async_callback(_listen(room, session))
+        conversation = Conversation(room, session, face, wardrobe=wardrobe, ear=ear)
+        conversation.open()
+        stack.push_async_callback(conversation.aclose)
         # LiveKit's native part can crash when a room is left while tracks are being published.
         stack.push_async_callback(_settled, face)
         await face.wait_for_join(timeout=SETTLE_SECONDS)
@@ -147,57 +139,6 @@ async def agent(
 async def _settled(face: Face) -> None:
     with contextlib.suppress(asyncio.TimeoutError):
         await face.wait_for_join(timeout=SETTLE_SECONDS)
-
-
-def _listen(room: rtc.Room, session: AgentSession[None]) -> Callable[[], Awaitable[None]]:
-    """Takes chat and commands from everybody in the room; the returned function stops it."""
-    answering: set[asyncio.Task[None]] = set()
-
-    async def captions_flow() -> None:
-        # RoomIO drops captions until it has seen the first visitor become active, which may be
-        # later than the visitor's first message.
-        await session.room_io.wait_for_ready()
-
-    @utils.log_exceptions(logger=logger)
-    async def answer(reader: rtc.TextStreamReader, sender: str) -> None:
-        text = await reader.read_all()
-        logger.info("%s wrote %d characters", sender, len(text))
-        await captions_flow()
-        await session.interrupt()
-        session.generate_reply(user_input=text)
-
-    def chat(reader: rtc.TextStreamReader, sender: str) -> None:
-        task = asyncio.create_task(answer(reader, sender))
-        answering.add(task)
-        task.add_done_callback(answering.discard)
-
-    async def ready(call: rtc.RpcInvocationData) -> str:
-        await captions_flow()
-        return ""
-
-    async def say(call: rtc.RpcInvocationData) -> str:
-        await captions_flow()
-        await session.say(call.payload).wait_for_playout()
-        return ""
-
-    async def greet(call: rtc.RpcInvocationData) -> str:
-        await captions_flow()
-        await session.interrupt()
-        session.say(GREETING)
-        return ""
-
-    room.register_text_stream_handler(TOPIC_CHAT, chat)
-    methods = {READY: ready, SAY: say, GREET: greet}
-    for name, method in methods.items():
-        room.local_participant.register_rpc_method(name, method)
-
-    async def stop() -> None:
-        room.unregister_text_stream_handler(TOPIC_CHAT)
-        for name in methods:
-            room.local_participant.unregister_rpc_method(name)
-        await utils.aio.cancel_and_wait(*answering)
-
-    return stop
 
 
 def _token(server: LiveKitServer, room_name: str) -> str:

@@ -5,15 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from aiohttp import web
 from aiohttp.typedefs import Handler
 from livekit import api
 
-from livekit_avatar.demo.agent import GREET, IDENTITY
+from livekit_avatar.demo.agent import IDENTITY
+from livekit_avatar.demo.conversation import GREET, LISTEN, REPLY, WEAR, WORN
+from livekit_avatar.demo.faces import Choice
 from livekit_avatar.demo.livekit_server import LiveKitServer
 from livekit_avatar.errors import ConfigurationError
 
@@ -32,19 +35,30 @@ _FILES = {
 
 
 @contextlib.asynccontextmanager
-async def page(server: LiveKitServer, room_name: str, client: Path, *, port: int = 0) -> AsyncIterator[str]:
+async def page(
+    server: LiveKitServer,
+    room_name: str,
+    client: Path,
+    *,
+    faces: Sequence[Choice] = (),
+    hint: str = "",
+    port: int = 0,
+) -> AsyncIterator[str]:
     """Serves the page for as long as the block lasts, and gives its address.
 
     Args:
         server: where the room is.
         room_name: which room visitors join.
         client: the LiveKit client, a JavaScript module.
+        faces: the visitor can choose from, by their place in it.
+        hint: about the microphone.
         port: of 127.0.0.1; 0 takes any free one.
 
     Raises:
         ConfigurationError: the port is taken.
     """
-    runner = web.AppRunner(application(server, room_name, client), access_log=None, shutdown_timeout=1.0)
+    app = application(server, room_name, client, faces, hint)
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1.0)
     await runner.setup()
     try:
         site = web.TCPSite(runner, HOST, port)
@@ -60,8 +74,10 @@ async def page(server: LiveKitServer, room_name: str, client: Path, *, port: int
         await runner.cleanup()
 
 
-def application(server: LiveKitServer, room_name: str, client: Path) -> web.Application:
-    """The page, the client and a token for each visitor."""
+def application(
+    server: LiveKitServer, room_name: str, client: Path, faces: Sequence[Choice], hint: str
+) -> web.Application:
+    """The page, the client, small pictures of the faces, and a token for each visitor."""
     headers = _headers(server.url)
 
     async def file(request: web.Request) -> web.Response:
@@ -72,36 +88,75 @@ def application(server: LiveKitServer, room_name: str, client: Path) -> web.Appl
     async def library(request: web.Request) -> web.StreamResponse:
         return web.FileResponse(client, headers={**headers, "Content-Type": "text/javascript; charset=utf-8"})
 
+    async def picture(request: web.Request) -> web.Response:
+        number = int(request.match_info["number"])
+        if number >= len(faces):
+            raise web.HTTPNotFound
+        return web.Response(
+            body=faces[number].picture,
+            content_type="image/jpeg",
+            headers={**headers, "Cache-Control": "no-store"},
+        )
+
     async def token(request: web.Request) -> web.Response:
         answer = {
             "url": server.url,
             "token": visitor_token(server, room_name),
             "agent": IDENTITY,
-            "greet": GREET,
+            "methods": {"greet": GREET, "wear": WEAR, "listen": LISTEN, "reply": REPLY},
+            "worn": WORN,
+            "faces": [
+                {"name": face.name, "picture": f"faces/{number}.jpg"} for number, face in enumerate(faces)
+            ],
+            "hint": hint,
         }
         return web.json_response(answer, headers={**headers, "Cache-Control": "no-store"})
 
     application = web.Application(middlewares=[_only_loopback])
     application.router.add_get("/livekit-client.mjs", library)
     application.router.add_post("/token", token)
+    application.router.add_get(r"/faces/{number:\d{1,4}}.jpg", picture)
     for path in _FILES:
         application.router.add_get(path, file)
     return application
 
 
 def visitor_token(server: LiveKitServer, room_name: str) -> str:
-    """A token for one visitor: may join this room, watch, listen and write."""
+    """A token for one visitor: may join this room, watch, listen, write and speak."""
     return (
         api.AccessToken(server.api_key, server.api_secret)
         .with_identity(f"visitor-{secrets.token_hex(4)}")
         .with_ttl(TOKEN_LIFE)
         .with_grants(
             api.VideoGrants(
-                room_join=True, room=room_name, can_publish=False, can_publish_data=True, can_subscribe=True
+                room_join=True,
+                room=room_name,
+                can_publish=True,
+                can_publish_sources=["microphone"],
+                can_publish_data=True,
+                can_subscribe=True,
             )
         )
         .to_jwt()
     )
+
+
+def hint(url: str, understands: bool) -> str:
+    """What a visitor is told about the microphone, and truly where the voice goes.
+
+    Args:
+        url: of the LiveKit server.
+        understands: whether a speech recogniser of the user's choice listens.
+    """
+    if understands:
+        return (
+            "Hold the microphone and speak. "
+            "Your voice goes to the speech recognition that this demo was started with."
+        )
+    host = urlsplit(url).hostname
+    way = "Hold the microphone and speak: the face says it back in your own voice. "
+    local = host in (HOST, "localhost", "::1")
+    return way + ("Nothing leaves this machine." if local else f"Your voice goes through {host}.")
 
 
 @web.middleware
@@ -126,5 +181,5 @@ def _headers(url: str) -> dict[str, str]:
         "X-Content-Type-Options": "nosniff",
         "Referrer-Policy": "no-referrer",
         "Cross-Origin-Opener-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+        "Permissions-Policy": "camera=(), microphone=(self), geolocation=()",
     }

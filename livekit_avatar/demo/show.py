@@ -16,13 +16,14 @@ from pathlib import Path
 from typing import Any
 
 from livekit import api
-from livekit.agents import AgentSession, CloseEvent, llm, tts
+from livekit.agents import AgentSession, CloseEvent, llm, stt, tts
 
-from livekit_avatar.avatar import Avatar
-from livekit_avatar.demo.agent import IDENTITY, READY, SAY, RuleLLM, agent
+from livekit_avatar.demo.agent import IDENTITY, RuleLLM, agent
 from livekit_avatar.demo.client import find_client
+from livekit_avatar.demo.conversation import READY, SAY
+from livekit_avatar.demo.faces import Choice
 from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server
-from livekit_avatar.demo.page import page
+from livekit_avatar.demo.page import hint, page
 from livekit_avatar.demo.recorder import Order, Report
 from livekit_avatar.demo.tts import EspeakTTS
 from livekit_avatar.errors import ConfigurationError, DemoError
@@ -41,33 +42,47 @@ class Cast:
     """Who is on stage.
 
     Attributes:
-        avatar: the face.
+        faces: one or more; the first is shown first.
         language: finds the answers.
         voice: speaks them.
+        ear: understands speech; None: what is heard is said back.
     """
 
-    avatar: Avatar
+    faces: tuple[Choice, ...]
     language: llm.LLM[Any]
     voice: tts.TTS[Any]
+    ear: stt.STT[Any] | None = None
 
 
-def cast(avatar: Avatar, *, language: str = "", voice: str = "") -> Cast:
-    """The face with a mind and a voice.
+def cast(faces: tuple[Choice, ...], *, language: str = "", voice: str = "", ear: str = "") -> Cast:
+    """The faces with a mind, a voice and an ear.
 
     Args:
-        avatar: the face.
+        faces: one or more.
         language: "module:Class" of a livekit-agents LLM, made without arguments; empty for answers by rule.
         voice: "module:Class" of a livekit-agents TTS, made without arguments; empty for eSpeak NG.
+        ear: "module:Class" of a livekit-agents STT, made without arguments; empty for none.
 
     Raises:
-        ConfigurationError: there is no such class, it is of another kind, or it cannot be made.
+        ConfigurationError: there is no such class, it is of another kind, or it cannot be made or used.
         DemoError: eSpeak NG is wanted, but not installed.
     """
     return Cast(
-        avatar,
+        faces,
         plugin(language, llm.LLM) if language else RuleLLM(),
         plugin(voice, tts.TTS) if voice else EspeakTTS(),
+        _recogniser(ear) if ear else None,
     )
+
+
+def _recogniser(name: str) -> stt.STT[Any]:
+    ear: stt.STT[Any] = plugin(name, stt.STT)
+    if not ear.capabilities.offline_recognize:
+        raise ConfigurationError(
+            f"{name!r} understands running speech only, not a recording",
+            fix="Give an STT that can `recognize`, such as livekit.plugins.openai:STT.",
+        )
+    return ear
 
 
 def plugin(name: str, kind: type) -> Any:
@@ -108,7 +123,9 @@ async def talk(who: Cast, *, port: int = 0, ready: Progress, progress: Progress)
     client = await find_client(progress)
     async with (
         _stage(who, progress) as (server, room, session),
-        page(server, room, client, port=port) as address,
+        page(
+            server, room, client, faces=who.faces, hint=hint(server.url, who.ear is not None), port=port
+        ) as address,
     ):
         ready(address)
         why = await _end_of(session)
@@ -152,8 +169,17 @@ async def _stage(
     """A server, the name of a room in it where the agent is, and the agent's session."""
     room = f"avatar-demo-{secrets.token_hex(3)}"
     async with dev_server(progress=progress) as server:
-        face = AvatarSession(avatar=who.avatar)
-        async with agent(server, room, face=face, language=who.language, voice=who.voice) as session:
+        wardrobe = [choice.avatar for choice in who.faces]
+        face = AvatarSession(avatar=wardrobe[0])
+        async with agent(
+            server,
+            room,
+            face=face,
+            language=who.language,
+            voice=who.voice,
+            ear=who.ear,
+            wardrobe=wardrobe,
+        ) as session:
             yield server, room, session
 
 

@@ -11,8 +11,9 @@ import pytest_asyncio
 from engines_for_tests import flash
 from livekit import rtc
 
-from livekit_avatar.demo.agent import GREET, IDENTITY, SAY, RuleLLM, agent
+from livekit_avatar.demo.agent import IDENTITY, RuleLLM, agent
 from livekit_avatar.demo.answers import GREETING, JOKES
+from livekit_avatar.demo.conversation import GREET, SAY
 from livekit_avatar.demo.livekit_server import LiveKitServer
 from livekit_avatar.demo.page import visitor_token
 from livekit_avatar.demo.tts import EspeakTTS

@@ -3,19 +3,26 @@
 from __future__ import annotations
 
 import base64
+import io
 import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
 import jwt
+import numpy as np
 import pytest
 import pytest_asyncio
+from engines_for_tests import flash
+from PIL import Image as PillowImage
 
+from livekit_avatar.avatar import Avatar
+from livekit_avatar.avatars.bundle import Bundle, Manifest
 from livekit_avatar.demo import client
 from livekit_avatar.demo.client import find_client, find_npm, unpack
+from livekit_avatar.demo.faces import choice, thumbnail
 from livekit_avatar.demo.livekit_server import LiveKitServer
-from livekit_avatar.demo.page import TOKEN_LIFE, page
+from livekit_avatar.demo.page import TOKEN_LIFE, hint, page
 from livekit_avatar.errors import ConfigurationError, DemoError
 from livekit_avatar.settings import settings
 
@@ -86,7 +93,7 @@ async def test_each_visitor_gets_a_short_token_of_its_own_for_this_room(
         assert claims["exp"] - claims["nbf"] <= TOKEN_LIFE.total_seconds()
         assert claims["video"]["room"] == "room-1"
         assert claims["video"]["roomJoin"] is True
-        assert claims["video"]["canPublish"] is False
+        assert claims["video"]["canPublishSources"] == ["microphone"]
         assert not {"roomAdmin", "roomCreate", "roomList"} & {k for k, v in claims["video"].items() if v}
         assert SERVER.api_secret not in json.dumps(given)
     assert len(identities) == 2
@@ -113,6 +120,46 @@ async def test_other_sites_get_no_token(
 async def test_nothing_else_is_served(address: str, http: aiohttp.ClientSession, path: str) -> None:
     async with http.get(address + path) as answer:
         assert answer.status in (404, 405)
+
+
+async def test_the_faces_are_offered_with_a_name_and_a_small_picture(
+    library: Path, http: aiohttp.ClientSession
+) -> None:
+    faces = [choice(named(name)) for name in ("ada", "my_face")]
+    async with page(SERVER, "room-1", library, faces=faces) as address:
+        async with http.post(address + "token") as answer:
+            offered = (await answer.json())["faces"]
+        assert [face["name"] for face in offered] == ["Ada", "My face"]
+        async with http.get(address + offered[1]["picture"]) as answer:
+            assert answer.content_type == "image/jpeg"
+            picture = PillowImage.open(io.BytesIO(await answer.read()))
+        assert picture.width == picture.height < 200
+        async with http.get(address + "faces/2.jpg") as answer:
+            assert answer.status == 404
+
+
+def named(name: str) -> Avatar:
+    engine = flash()
+    return Avatar(Bundle(Manifest("flash", 1, name, (128, 192), 25), {}), engine, engine.face((128, 192)))
+
+
+def test_a_thumbnail_shows_the_upper_part_of_a_tall_picture_and_no_transparency() -> None:
+    image = np.zeros((400, 200, 4), np.uint8)
+    image[50:250] = (200, 100, 50, 255)
+    pixels = np.asarray(PillowImage.open(io.BytesIO(thumbnail(image))))
+    assert np.abs(pixels.astype(int) - (200, 100, 50)).max() < 12
+
+
+@pytest.mark.parametrize(
+    ("url", "understands", "promise"),
+    [
+        ("ws://127.0.0.1:7880", False, "Nothing leaves this machine."),
+        ("wss://example.livekit.cloud", False, "Your voice goes through example.livekit.cloud."),
+        ("ws://127.0.0.1:7880", True, "Your voice goes to the speech recognition"),
+    ],
+)
+def test_a_visitor_is_told_truly_where_the_voice_goes(url: str, understands: bool, promise: str) -> None:
+    assert promise in hint(url, understands)
 
 
 async def test_a_taken_port_is_named(address: str, library: Path) -> None:

@@ -5,9 +5,11 @@ from __future__ import annotations
 import asyncio
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import aiohttp
 import pytest
+from ears_for_tests import Understands
 from engines_for_tests import flash
 from livekit import rtc
 from livekit.agents import APIError, llm, tts
@@ -16,8 +18,9 @@ from livekit_avatar.avatar import Avatar
 from livekit_avatar.avatars.bundle import Bundle, Manifest
 from livekit_avatar.demo import client
 from livekit_avatar.demo.agent import RuleLLM
+from livekit_avatar.demo.faces import choice
 from livekit_avatar.demo.livekit_server import LiveKitServer
-from livekit_avatar.demo.show import Cast, plugin, talk
+from livekit_avatar.demo.show import Cast, cast, plugin, talk
 from livekit_avatar.demo.tts import EspeakTTS
 from livekit_avatar.errors import ConfigurationError, DemoError
 from livekit_avatar.settings import settings
@@ -38,6 +41,20 @@ def test_a_plugin_is_made_by_its_name(tmp_path: Path, monkeypatch: pytest.Monkey
 def test_what_is_no_such_plugin_is_refused_by_name(name: str) -> None:
     with pytest.raises(ConfigurationError, match=r"cannot be used|is not a livekit-agents TTS"):
         plugin(name, tts.TTS)
+
+
+class Running(Understands):
+    """Understands running speech only."""
+
+    offline = False
+
+
+def test_a_recogniser_must_take_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ears", SimpleNamespace(Running=Running, Understands=Understands))
+    faces = (choice(avatar()),)
+    assert isinstance(cast(faces, ear="ears:Understands").ear, Understands)
+    with pytest.raises(ConfigurationError, match="understands running speech only"):
+        cast(faces, ear="ears:Running")
 
 
 class Hoarse(EspeakTTS):
@@ -81,7 +98,7 @@ async def keep_writing(address: str) -> None:
 @pytest.mark.usefixtures("running_server")
 async def test_a_voice_that_fails_again_and_again_ends_the_demo_with_its_reason() -> None:
     ready: asyncio.Future[str] = asyncio.get_running_loop().create_future()
-    who = Cast(avatar(), RuleLLM(), Hoarse())
+    who = Cast((choice(avatar()),), RuleLLM(), Hoarse())
     show = asyncio.create_task(talk(who, ready=ready.set_result, progress=lambda told: None))
     visitor = asyncio.create_task(keep_writing(await ready))
     try:
