@@ -230,12 +230,12 @@ async def measure(server: LiveKitServer, kind: str, size: str, rounds: int, minu
 
 
 async def compare(
-    sizes: list[str], rounds: int, minutes: float
+    sizes: list[str], kinds: list[str], rounds: int, minutes: float
 ) -> dict[str, dict[str, dict[str, list[float]]]]:
     results: dict[str, dict[str, dict[str, list[float]]]] = {}
     async with dev_server() as server:
         for size in sizes:
-            for kind in ("upstream", "ours"):
+            for kind in kinds:
                 print(f"{size} {kind} ...", file=sys.stderr)
                 results.setdefault(size, {})[kind] = await measure(server, kind, size, rounds, minutes)
     return results
@@ -244,10 +244,10 @@ async def compare(
 def table(results: dict[str, dict[str, dict[str, list[float]]]]) -> None:
     for size, kinds in results.items():
         print(f"\n{size:42s} {'upstream':>24s} {'ours':>24s}   (median, p95)")
-        for name in dict.fromkeys([*kinds["upstream"], *kinds["ours"]]):
+        for name in dict.fromkeys(name for figures in kinds.values() for name in figures):
             cells = []
             for kind in ("upstream", "ours"):
-                values = kinds[kind].get(name)
+                values = kinds.get(kind, {}).get(name)
                 cells.append(
                     f"{np.median(values):10.1f} {np.percentile(values, 95):10.1f}"
                     if values
@@ -259,6 +259,7 @@ def table(results: dict[str, dict[str, dict[str, list[float]]]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--sizes", nargs="+", default=["512x512", "640x480", "1280x720"])
+    parser.add_argument("--kinds", nargs="+", default=["upstream", "ours"], choices=["upstream", "ours"])
     parser.add_argument("--rounds", type=int, default=20)
     parser.add_argument("--minutes", type=float, default=0, help="idle this long, then measure A/V again")
     parser.add_argument("--json", action="store_true")
@@ -269,7 +270,7 @@ def main() -> None:
         width, height = map(int, options.sizes[0].split("x"))
         asyncio.run(speak(options.speak, width, height, options.rounds, options.minutes))
         return
-    results = asyncio.run(compare(options.sizes, options.rounds, options.minutes))
+    results = asyncio.run(compare(options.sizes, options.kinds, options.rounds, options.minutes))
     print(json.dumps(results)) if options.json else table(results)
 
 
