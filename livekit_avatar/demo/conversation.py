@@ -13,7 +13,7 @@ from livekit.agents.types import TOPIC_CHAT
 
 from livekit_avatar.avatar import Avatar
 from livekit_avatar.demo.answers import GREETING
-from livekit_avatar.demo.microphone import Recording, frame, played, trimmed
+from livekit_avatar.demo.microphone import RATE, Recording, frame, played, trimmed
 from livekit_avatar.errors import AvatarError
 from livekit_avatar.types import Samples
 
@@ -184,7 +184,7 @@ class Conversation:
         if recording is None:
             raise rtc.RpcError(_FAILED, "nothing is being recorded")
         speech = trimmed(await recording.stop())
-        logger.info("%s spoke for %.1f s", call.caller_identity, len(speech) / frame(speech).sample_rate)
+        logger.info("%s spoke for %.1f s", call.caller_identity, len(speech) / RATE)
         if len(speech) and self._ear is None:
             # It is not the agent's own words, nor any words that it knows of.
             self._session.say("", audio=played(speech), add_to_chat_ctx=False)

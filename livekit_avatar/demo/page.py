@@ -156,7 +156,7 @@ def hint(url: str, understands: bool) -> str:
     host = urlsplit(url).hostname
     way = "Hold the microphone and speak: the face says it back in your own voice. "
     local = host in (HOST, "localhost", "::1")
-    return way + ("Nothing leaves this machine." if local else f"Your voice goes through {host}.")
+    return way + ("Your voice stays on this machine." if local else f"Your voice goes through {host}.")
 
 
 @web.middleware

@@ -153,7 +153,7 @@ def test_a_thumbnail_shows_the_upper_part_of_a_tall_picture_and_no_transparency(
 @pytest.mark.parametrize(
     ("url", "understands", "promise"),
     [
-        ("ws://127.0.0.1:7880", False, "Nothing leaves this machine."),
+        ("ws://127.0.0.1:7880", False, "Your voice stays on this machine."),
         ("wss://example.livekit.cloud", False, "Your voice goes through example.livekit.cloud."),
         ("ws://127.0.0.1:7880", True, "Your voice goes to the speech recognition"),
     ],
