@@ -50,7 +50,8 @@ class PlainGenerator(RuntimeGenerator):
 
 
 def report(event: str, **facts: object) -> None:
-    print(json.dumps({"event": event, "at": time.monotonic(), **facts}), flush=True)
+    line = json.dumps({"event": event, "at": time.monotonic(), **facts}) + "\n"
+    os.write(sys.stdout.fileno(), line.encode())  # whole, also when the presenter's thread reports
 
 
 def tone(seconds: float) -> list[rtc.AudioFrame]:
@@ -112,10 +113,10 @@ async def play(output: Any, rounds: int, minutes: float, *, pauses: bool) -> Non
         output.flush()
 
     async def beeps(name: str) -> None:
-        for _ in range(rounds):
+        for n in range(rounds):
             await say(BEEP, name)
             await output.wait_for_playout()
-            await asyncio.sleep(GAP)
+            await asyncio.sleep(GAP + 0.04 * (7 * n % 10) / 10)  # at every phase of the frames
 
     await cpu("idle", 5)
     await say(6, "long")

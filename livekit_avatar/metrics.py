@@ -21,11 +21,11 @@ FIRST_FRAME_SECONDS = Histogram(
 
 PICTURES = Counter("livekit_avatar_pictures", "Pictures captured for the room; its rate is the frame rate")
 
-LATE_PICTURES = Counter("livekit_avatar_late_pictures", "Pictures captured over 20 ms after their sound")
+LATE_PICTURES = Counter("livekit_avatar_late_pictures", "Pictures captured over 20 ms late")
 
 AV_OFFSET_SECONDS = Histogram(
     "livekit_avatar_av_offset_seconds",
-    "How much later a picture is captured than its sound leaves",
+    "How much later than due a picture is captured",
     buckets=(-0.02, -0.01, 0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08),
 )
 

@@ -40,6 +40,7 @@ class LocalFace:
             video_gen=RuntimeGenerator(runtime),
             options=AvatarOptions(width, height, FPS, ROOM_RATE, 1),
             encoding=encoding,
+            revive=self._revive,
         )
 
     async def start(self) -> None:
@@ -57,6 +58,14 @@ class LocalFace:
         self._room.off("local_track_subscribed", self._on_subscribed)
         await self._publisher.aclose()
         await self.runtime.stop()
+
+    async def _revive(self) -> RuntimeGenerator:
+        """The same face anew, once its engine can draw again."""
+        runtime = self.runtime.again()
+        await runtime.start()
+        await self.runtime.stop()
+        self.runtime = runtime
+        return RuntimeGenerator(runtime)
 
     def _on_audience_changed(self, *_: object) -> None:
         """Nothing is drawn for an empty room."""

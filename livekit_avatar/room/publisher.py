@@ -11,7 +11,7 @@ import asyncio
 import logging
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
@@ -20,7 +20,7 @@ from livekit.agents import utils
 from livekit.agents.voice.avatar import AudioReceiver, AudioSegmentEnd, AvatarOptions, VideoGenerator
 
 from livekit_avatar import metrics
-from livekit_avatar.errors import NotStartedError
+from livekit_avatar.errors import AvatarError, NotStartedError
 from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.playout import Playout, Slot
 from livekit_avatar.room.presenter import Presenter
@@ -32,13 +32,17 @@ logger = logging.getLogger(__name__)
 
 AUDIO_TRACK, VIDEO_TRACK = "avatar_audio", "avatar_video"
 
-LEVEL = 0.05
+LEVEL = 0.04
 """Seconds of sound left in the source when the next 40 ms are decided: less is sooner, more is safer.
 
 An event loop that is held up for longer leaves a hole in the sound."""
 
+BEHIND = 0.03
+"""Seconds from the moment a sound leaves to its picture: listeners' jitter buffers hold sound longer."""
+
 _LATE = 0.02  # seconds
 _ANNOUNCE_SECONDS = 5.0
+_LONGEST_WAIT = 60.0  # seconds between two attempts to bring a face back
 _SOURCE_MS = 200  # what the source could hold; LEVEL plus one frame is what it does hold
 
 
@@ -62,6 +66,8 @@ class Publisher:
         video_gen: makes pictures and sound of it.
         options: size of the video, rate and channels of the sound.
         encoding: how the video is sent.
+        revive: makes a generator in place of one that failed, or raises if it cannot yet; it is tried again,
+            ever less often, and takes over from the bare voice between two utterances.
     """
 
     def __init__(
@@ -72,12 +78,15 @@ class Publisher:
         video_gen: VideoGenerator,
         options: AvatarOptions,
         encoding: Encoding | None = None,
+        revive: Callable[[], Awaitable[VideoGenerator]] | None = None,
     ) -> None:
         self._room = room
         self._audio_recv = audio_recv
         self._video_gen = video_gen
         self._options = options
         self._encoding = encoding or Encoding()
+        self._revive = revive
+        self._revived: VideoGenerator | None = None
         self._rate = options.audio_sample_rate
         self._audio = rtc.AudioSource(self._rate, options.audio_channels, queue_size_ms=_SOURCE_MS)
         self._video = rtc.VideoSource(options.video_width, options.video_height)
@@ -175,12 +184,19 @@ class Publisher:
         await self._connected.wait()
         self._announcing = asyncio.create_task(self._announce())
         await asyncio.shield(self._announcing)
-        try:
-            await self._play()
-        except Exception:
-            logger.exception("the face died; its last picture stays and the voice goes on without it")
-            await self._go_on_with_voice()
-            await self._play()
+        while True:
+            try:
+                await self._play()
+            except Exception:
+                if isinstance(self._video_gen, VoiceOnly):
+                    raise
+                logger.exception("the face died; its last picture stays and the voice goes on without it")
+                await self._go_on_with_voice()
+            else:
+                if self._revived is None:
+                    return
+                self._video_gen, self._revived = self._revived, None
+                logger.info("the face is back")
 
     async def _go_on_with_voice(self) -> None:
         """Speak what was read and not yet queued, without a face."""
@@ -196,8 +212,21 @@ class Publisher:
             if utterance.ended and not utterance.complete:
                 await voice.push_audio(AudioSegmentEnd())
         self._reading = asyncio.create_task(self._read_audio())
+        if self._revive is not None:
+            self._tell(self._bring_back(self._revive))
+
+    async def _bring_back(self, revive: Callable[[], Awaitable[VideoGenerator]]) -> None:
+        wait = 1.0
+        while self._revived is None:
+            await asyncio.sleep(wait)
+            wait = min(2 * wait, _LONGEST_WAIT)
+            try:
+                self._revived = await revive()
+            except AvatarError as error:
+                logger.info("the face is not back yet: %s", error)
 
     async def _play(self) -> None:
+        """Play what the generator gives, until it ends or another one can take over."""
         picture: rtc.VideoFrame | None = None
         async for item in self._video_gen:
             if isinstance(item, rtc.VideoFrame):
@@ -209,6 +238,8 @@ class Publisher:
                 picture = None
             else:
                 self._end_utterance()
+            if self._revived is not None and not self._utterances:
+                return
 
     async def _emit(self, picture: rtc.VideoFrame | None, sound: rtc.AudioFrame | None) -> None:
         """Queue a picture with its sound, and wait until the next is due."""
@@ -250,7 +281,8 @@ class Publisher:
         """Show a slot's picture, and tell that its utterance begins, when its sound is heard."""
         utterance = slot.utterance
         if slot.picture is not None:
-            self._presenter.show(slot.picture, at, lambda late: self._count_picture(late, utterance))
+            due = at + BEHIND
+            self._presenter.show(slot.picture, due, lambda late: self._count_picture(late, utterance))
         if utterance is not None and not utterance.announced:
             utterance.announced = True
             self._at(at, lambda: self._begin(utterance))

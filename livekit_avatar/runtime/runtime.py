@@ -92,6 +92,11 @@ class AvatarRuntime:
             avatar = await asyncio.to_thread(open_avatar, avatar, size=size)
         return cls(avatar.engine, avatar.face, seed=seed, paced=paced)
 
+    def again(self) -> AvatarRuntime:
+        """A new runtime of the same face, for when this one's engine has failed."""
+        device = self._actor.device
+        return AvatarRuntime(device.engine, self._actor.face, seed=self._seed, paced=self._paced)
+
     @property
     def size(self) -> tuple[int, int]:
         """(width, height) of the video in pixels; a face set later is letterboxed into it."""

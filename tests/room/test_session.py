@@ -11,13 +11,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from engines_for_tests import flash
+from engines_for_tests import FlashEngine, flash
 from livekit import rtc
 from livekit.agents import Agent, AgentSession
 from livekit.agents.voice.room_io import RoomOptions
 from viewer import joined, until, viewer
 
 from livekit_avatar.demo.livekit_server import LiveKitServer
+from livekit_avatar.engines.base import EngineInfo
 from livekit_avatar.errors import (
     AlreadyStartedError,
     BundleError,
@@ -172,6 +173,47 @@ async def test_the_room_is_left_as_it_was_found(livekit_server: LiveKitServer) -
         after = {event: len(listeners) for event, listeners in room._events.items() if listeners}
         assert after == {event: count for event, count in before.items() if count}
         await session.aclose()
+
+
+async def test_a_face_that_died_comes_back_when_its_engine_can_draw_again(
+    livekit_server: LiveKitServer,
+) -> None:
+    broken = [False]
+
+    def draw(number: int) -> None:
+        if broken[0]:
+            raise RuntimeError("out of memory")
+
+    engine = FlashEngine(EngineInfo("moody"), before_render=draw)
+    avatar = AvatarSession(runtime=AvatarRuntime(engine, engine.face((128, 128)), paced=False))
+    async with viewer(livekit_server) as watching, agent_with(avatar, livekit_server) as (session, _):
+        speech = session.say("beep", audio=tone(3))
+        await until(watching.heard)
+        first = avatar.runtime
+        broken[0] = True
+        await speech.wait_for_playout()
+        assert watching.heard()[-1] - watching.heard()[0] > 2.8, "the voice goes on"
+        broken[0] = False
+        await until(lambda: avatar.runtime is not first)
+        back = time.monotonic()
+        await session.say("beep", audio=tone(1)).wait_for_playout()
+        await until(lambda: watching.seen(back))
+
+
+async def test_an_agent_with_a_face_can_pause(livekit_server: LiveKitServer) -> None:
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with viewer(livekit_server) as watching, agent_with(avatar, livekit_server) as (session, _):
+        speech = session.say("beep", audio=tone(2))
+        await until(watching.heard)
+        assert session.output.audio is not None
+        assert session.output.audio.can_pause, "so resume_false_interruption works"
+        session.output.audio.pause()
+        paused = time.monotonic()
+        await asyncio.sleep(0.6)
+        assert not watching.heard(paused + 0.25)
+        session.output.audio.resume()
+        await speech.wait_for_playout()
+        assert watching.heard()[-1] - watching.heard()[0] == pytest.approx(2.6, abs=0.2)
 
 
 async def test_nothing_is_drawn_for_an_empty_room(livekit_server: LiveKitServer) -> None:
