@@ -1,7 +1,7 @@
 """Our publisher beside livekit-agents' AvatarRunner, on a real server.
 
-Each test states a behaviour that agents rely on. Upstream's class fails it (the day it does not, the test says
-so, but where it is a matter of time), ours passes. U1 .. U12 name the faults.
+Each test states a behaviour that agents rely on. Upstream's class fails it (the day it does not, the test
+says so, unless it is a matter of time), ours passes. U1 .. U12 name the faults.
 """
 
 from __future__ import annotations
