@@ -10,6 +10,15 @@ EXIT_INTERRUPTED = 130
 
 def main() -> None:
     """Run the program: a deliberate error is one line on stderr and exit status 2, Ctrl-C is 130."""
+    status = _run()
+    if "livekit.rtc" in sys.modules:
+        from livekit_avatar.demo.ending import end_process
+
+        end_process(status)
+    sys.exit(status)
+
+
+def _run() -> int:
     from livekit_avatar.cli.app import app
     from livekit_avatar.errors import AvatarError
 
@@ -17,6 +26,9 @@ def main() -> None:
         app()
     except AvatarError as error:
         print(f"error: {error}", file=sys.stderr)
-        sys.exit(EXIT_REFUSED)
+        return EXIT_REFUSED
     except KeyboardInterrupt:
-        sys.exit(EXIT_INTERRUPTED)
+        return EXIT_INTERRUPTED
+    except SystemExit as end:
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

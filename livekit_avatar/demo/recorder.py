@@ -22,6 +22,7 @@ import av
 import numpy as np
 from livekit import rtc
 
+from livekit_avatar.demo.ending import end_process
 from livekit_avatar.demo.measure import RATE, Cells, Reception, cells_of, measure, sound_start
 from livekit_avatar.demo.mp4 import PHASE_FRAMES, FrameGrid, Mp4Recording
 from livekit_avatar.errors import AvatarError, DemoError
@@ -304,8 +305,9 @@ def main() -> None:
     except AvatarError as error:
         answer = {"problem": error.problem, "fix": error.fix}
     except asyncio.CancelledError:
-        sys.exit(128 + signal.SIGTERM)
+        end_process(128 + signal.SIGTERM)
     json.dump(answer, sys.stdout)
+    end_process(0)
 
 
 async def _terminable(order: Order) -> Report:
