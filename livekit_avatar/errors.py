@@ -13,7 +13,10 @@
     │   ├── AudioError
     │   │   ├── UnreadableAudioError
     │   │   └── AudioFormatError
-    │   └── BundleError           a .avatar file that is broken, hostile or too new
+    │   ├── BundleError           a .avatar file that is broken, hostile or too new
+    │   ├── AvatarNotFoundError   the library has no avatar of that name
+    │   └── AvatarExistsError     the library has another avatar of that name
+    ├── StoreError                the library's folder cannot be used
     ├── ModelError
     │   ├── ModelNotFoundError    a model file is not on this machine
     │   ├── ModelCorruptError     its sha256 is not the published one
@@ -22,6 +25,7 @@
     │   ├── EngineNotFoundError
     │   ├── EngineFailedError     an engine broke while it was loading, hearing or drawing
     │   └── PreparationCancelledError   the caller wanted no avatar any more
+    ├── CapacityError             the machine has no room for one more session
     ├── MisuseError               a call at a moment when it cannot work
     │   ├── NotStartedError
     │   ├── AlreadyStartedError
@@ -105,6 +109,34 @@ class BundleError(InputError):
     """A .avatar file is broken, hostile, or newer than this program."""
 
 
+class AvatarNotFoundError(InputError):
+    """The library has no avatar of that name."""
+
+
+class AvatarExistsError(InputError):
+    """The library has another avatar of that name."""
+
+
+class StoreError(AvatarError):
+    """The folder of the library cannot be read or written."""
+
+
+class AddressError(InputError):
+    """What a URL names cannot be had. The message names the host alone: the rest may be secret."""
+
+
+class AddressRefusedError(AddressError):
+    """The URL may not be fetched: it is not public, or not the web."""
+
+
+class AddressUnreachableError(AddressError):
+    """No answer came in time, or not the answer that was wanted."""
+
+
+class AddressTooLargeError(AddressError):
+    """What the URL names has more bytes than the limit."""
+
+
 class ModelError(AvatarError):
     """A model file cannot be used."""
 
@@ -135,6 +167,18 @@ class EngineFailedError(EngineError):
 
 class PreparationCancelledError(EngineError):
     """The caller wanted no avatar any more."""
+
+
+class CapacityError(AvatarError):
+    """The machine has no room for one more session.
+
+    Attributes:
+        retry_after: seconds after which it is worth asking again.
+    """
+
+    def __init__(self, problem: str, *, fix: str, retry_after: float) -> None:
+        super().__init__(problem, fix=fix)
+        self.retry_after = retry_after
 
 
 class MisuseError(AvatarError, RuntimeError):

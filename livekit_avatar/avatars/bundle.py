@@ -56,6 +56,7 @@ __all__ = [
     "encode_picture",
     "read_bundle",
     "write_bundle",
+    "write_whole",
 ]
 
 
@@ -138,15 +139,28 @@ def write_bundle(path: Path, bundle: Bundle) -> None:
         BundleError: the bundle breaks a rule of the format, or the file cannot be written.
     """
     data = encode_bundle(bundle)
-    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        aside.write_bytes(data)
-        aside.replace(path)
+        write_whole(path, data)
     except OSError as error:
         raise BundleError(
             f"The avatar cannot be written to {str(path)!r} ({error.strerror})",
             fix="Choose a folder that exists, may be written to and has free space.",
         ) from error
+
+
+def write_whole(path: Path, data: bytes) -> None:
+    """Write a file aside and rename it into place, so that it is whole also after a power cut.
+
+    Raises:
+        OSError: the disk refuses; nothing is left behind.
+    """
+    aside = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with aside.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        aside.replace(path)
     finally:
         with suppress(OSError):
             aside.unlink(missing_ok=True)
