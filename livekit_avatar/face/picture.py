@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import os
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -17,6 +19,9 @@ from livekit_avatar.types import Image
 
 MAX_BYTES: Final = 32 << 20
 MAX_PIXELS: Final = 40_000_000
+WEB_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
+"""What is taken of strangers, by Pillow's names: no format whose reader runs another program (EPS), or is so
+seldom used that few have looked for its faults."""
 
 _SAVE_AS = "Open it in a picture editor and save it as PNG or JPEG."
 _WIDE_GREY: Final = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
@@ -47,6 +52,36 @@ def read_picture(
         return _decode(source, "The picture", max_pixels)
     name = "The picture" if isinstance(source, bytes) else f"The picture {source.name!r}"
     data = source if isinstance(source, bytes) else _load(source, name, max_bytes)
+    _check_bytes(data, name, max_bytes)
+    with _opened(data, name, max_pixels) as picture:
+        return _decode(picture, name, max_pixels)
+
+
+def check_picture(
+    data: bytes,
+    *,
+    max_bytes: int = MAX_BYTES,
+    max_pixels: int = MAX_PIXELS,
+    formats: Collection[str] = WEB_FORMATS,
+) -> None:
+    """Check a picture that a stranger sent by its header alone: nothing is decoded.
+
+    Args:
+        data: the bytes of a file.
+        max_bytes: of the file.
+        max_pixels: width times height.
+        formats: what may be sent, by Pillow's names.
+
+    Raises:
+        UnreadablePictureError: not a picture in one of the formats.
+        PictureTooLargeError: more bytes or pixels than allowed.
+    """
+    _check_bytes(data, "The picture", max_bytes)
+    with _opened(data, "The picture", max_pixels, formats):
+        pass
+
+
+def _check_bytes(data: bytes, name: str, max_bytes: int) -> None:
     if len(data) > max_bytes:
         raise PictureTooLargeError(
             f"{name} has more than {max_bytes / 1e6:.0f} MB",
@@ -54,7 +89,6 @@ def read_picture(
         )
     if not data:
         raise UnreadablePictureError(f"{name} is empty", fix="Copy or download it again.")
-    return _open(data, name, max_pixels)
 
 
 def _load(path: Path, name: str, max_bytes: int) -> bytes:
@@ -72,10 +106,15 @@ def _load(path: Path, name: str, max_bytes: int) -> bytes:
         ) from error
 
 
-def _open(data: bytes, name: str, max_pixels: int) -> Image:
+@contextmanager
+def _opened(
+    data: bytes, name: str, max_pixels: int, formats: Collection[str] | None = None
+) -> Iterator[Pillow.Image]:
+    """A picture of which only the header has been read."""
     try:
-        with Pillow.open(io.BytesIO(data)) as picture:
-            return _decode(picture, name, max_pixels)
+        with Pillow.open(io.BytesIO(data), formats=None if formats is None else list(formats)) as picture:
+            _check_pixels(picture.width, picture.height, name, max_pixels)
+            yield picture
     except PictureError:
         raise
     except (Pillow.DecompressionBombError, Pillow.DecompressionBombWarning) as error:
