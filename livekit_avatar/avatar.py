@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib.resources import as_file, files
+from itertools import count
 from pathlib import Path
 from typing import TypeAlias
 
@@ -22,7 +23,7 @@ from livekit_avatar.audio.decode import decode
 from livekit_avatar.avatars.bundle import Bundle, Manifest, read_bundle
 from livekit_avatar.engines.base import Engine, Face, Progress
 from livekit_avatar.engines.feed import SpeechFeed
-from livekit_avatar.errors import BundleError, ConfigurationError, InputError
+from livekit_avatar.errors import BundleError, ConfigurationError, ForeignModelError, InputError
 from livekit_avatar.face.picture import read_picture
 from livekit_avatar.types import AudioChunk, Image, VideoFrame
 
@@ -33,6 +34,7 @@ Source: TypeAlias = "str | Path | bytes | PillowImage.Image | Image"
 
 _DATA = files("livekit_avatar") / "data"
 _ZIP = b"PK\x03\x04"
+_IMX = b"IMX\x00"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,33 +61,45 @@ class Avatar:
         """(width, height) of its video in pixels."""
         return self.face.size
 
-    def render(self, audio: str | Path | bytes | AudioChunk, *, seed: int = 0) -> Iterator[VideoFrame]:
+    def render(
+        self, audio: str | Path | bytes | AudioChunk | Iterable[AudioChunk], *, seed: int = 0
+    ) -> Iterator[VideoFrame]:
         """Speak a whole recording: one frame each 40 ms, as fast as they are drawn.
 
         Args:
-            audio: anything FFmpeg reads, as path or bytes, or mono speech.
+            audio: anything FFmpeg reads, as path or bytes; mono speech; or pieces of it, of one rate: each
+                is taken when the frames of those before are drawn.
             seed: decides blinks, glances and sway; the same seed gives the same pictures.
 
         Raises:
             UnreadableAudioError: there is no sound in it.
+            AudioFormatError: pieces of different rates.
         """
-        speech = audio if isinstance(audio, AudioChunk) else decode(audio)
-        return self._speak(speech, seed)
+        if isinstance(audio, (str, Path, bytes)):
+            audio = decode(audio)
+        return self._speak([audio] if isinstance(audio, AudioChunk) else audio, seed)
 
-    def _speak(self, speech: AudioChunk, seed: int) -> Iterator[VideoFrame]:
-        performance = self.engine.perform(self.face, seed=seed)
-        feed = SpeechFeed(performance)
-        feed.push(speech.samples, speech.sample_rate)
+    def _speak(self, pieces: Iterable[AudioChunk], seed: int) -> Iterator[VideoFrame]:
+        feed = SpeechFeed(self.engine.perform(self.face, seed=seed))
+        numbers = count()
+        for piece in pieces:
+            feed.push(piece.samples, piece.sample_rate)
+            yield from self._frames(feed, numbers)
         feed.end_segment()
-        number = 0
+        yield from self._frames(feed, numbers)
+
+    def _frames(self, feed: SpeechFeed, numbers: Iterator[int]) -> Iterator[VideoFrame]:
+        """Frames of all speech that is in the feed."""
         while feed.speaking:
-            if feed.pump():
-                self.engine.hear([performance])
+            heard = feed.pump()
+            if heard:
+                self.engine.hear([feed.performance])
             item = feed.next()
             if item is not None:
                 image = self.engine.render([item.step])[0]
-                yield VideoFrame(image, item.audio, number, item.segment, item.step.last)
-                number += 1
+                yield VideoFrame(image, item.audio, next(numbers), item.segment, item.step.last)
+            elif not heard:
+                return
 
 
 def builtin_names() -> list[str]:
@@ -107,6 +121,7 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
     Raises:
         PictureError: the picture cannot become a face; the message says why and what to do.
         BundleError: the .avatar file is broken.
+        ForeignModelError: an .imx file.
         ModelNotFoundError: the picture needs the face model, which is not on this machine.
         InputError: there is no such avatar.
     """
@@ -159,14 +174,20 @@ def check_exists(source: str | Path) -> None:
 
 def _bundle_of_file(path: Path, size: int | None, progress: Progress | None) -> Bundle:
     check_exists(path)
-    if path.is_file() and _starts_like_a_zip(path):
+    head = _beginning(path) if path.is_file() else b""
+    if head == _ZIP:
         return read_bundle(path)
+    if head == _IMX or path.suffix.lower() == ".imx":
+        raise ForeignModelError(
+            f"{path.name!r} is a model of bitHuman's, which only their own program draws",
+            fix="Give the picture it was made of, or a .avatar file made of that.",
+        )
     return prepare(read_picture(path), name=path.stem, size=size, progress=progress)
 
 
-def _starts_like_a_zip(path: Path) -> bool:
+def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
-        return file.read(len(_ZIP)) == _ZIP
+        return file.read(4)
 
 
 def prepare(

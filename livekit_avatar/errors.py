@@ -14,6 +14,7 @@
     │   │   ├── UnreadableAudioError
     │   │   └── AudioFormatError
     │   ├── BundleError           a .avatar file that is broken, hostile or too new
+    │   ├── ForeignModelError     a model of another maker, which only their program can draw
     │   ├── AvatarNotFoundError   the library has no avatar of that name
     │   └── AvatarExistsError     the library has another avatar of that name
     ├── StoreError                the library's folder cannot be used
@@ -107,6 +108,10 @@ class AudioFormatError(AudioError):
 
 class BundleError(InputError):
     """A .avatar file is broken, hostile, or newer than this program."""
+
+
+class ForeignModelError(InputError):
+    """A model of another maker, which only their program can draw."""
 
 
 class AvatarNotFoundError(InputError):

@@ -84,7 +84,7 @@ class Film:
     def write(self, image: Image) -> None:
         """Add a picture: (H, W, 4) uint8 RGBA of the film's size."""
         self._write_sound(until=self.frames / FPS)
-        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(_opaque(image)), format="rgba")
+        frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(opaque(image)), format="rgba")
         frame.pts = self.frames
         frame.time_base = Fraction(1, FPS)
         self._container.mux(self._video.encode(frame))
@@ -158,7 +158,8 @@ def _audio_stream(container: OutputContainer, like: av.AudioFrame) -> tuple[Audi
     return stream, av.AudioResampler(format="fltp", layout=layout, rate=rate)
 
 
-def _opaque(image: Image) -> Image:
+def opaque(image: Image) -> Image:
+    """The picture, (H, W, 4) uint8 RGBA, on white if it is transparent anywhere."""
     alpha = image[..., 3:]
     if alpha.min() == 255:
         return image

@@ -3,36 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Awaitable, Generator
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
-from livekit_avatar.types import VideoFrame
+F = TypeVar("F")
+F_co = TypeVar("F_co", covariant=True)
 
 
-class NextFrame(Protocol):
+class NextFrame(Protocol[F_co]):
     """Gives the next frame; None at the end."""
 
-    def __call__(self, *, endless: bool) -> Awaitable[VideoFrame | None]:
+    def __call__(self, *, endless: bool) -> Awaitable[F_co | None]:
         """Unless endless, the end is when all pushed speech has been spoken."""
         ...
 
 
-class Frames:
+class Frames(Generic[F]):
     """The frames of a runtime: endless, or, once awaited, until all pushed speech has been spoken."""
 
-    def __init__(self, next_frame: NextFrame, *, endless: bool = True) -> None:
+    def __init__(self, next_frame: NextFrame[F], *, endless: bool = True) -> None:
         self._next_frame = next_frame
         self._endless = endless
 
-    def __aiter__(self) -> AsyncIterator[VideoFrame]:
+    def __aiter__(self) -> AsyncIterator[F]:
         return self
 
-    async def __anext__(self) -> VideoFrame:
+    async def __anext__(self) -> F:
         frame = await self._next_frame(endless=self._endless)
         if frame is None:
             raise StopAsyncIteration
         return frame
 
-    def __await__(self) -> Generator[Any, None, Frames]:
+    def __await__(self) -> Generator[Any, None, Frames[F]]:
         """The same frames, ending when all pushed speech has been spoken."""
         yield from ()
         return Frames(self._next_frame, endless=False)

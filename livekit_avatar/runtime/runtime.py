@@ -103,6 +103,11 @@ class AvatarRuntime:
         return self._canvas.size
 
     @property
+    def image(self) -> Image | None:
+        """The newest picture: (H, W, 4) uint8 RGBA; None before `start`."""
+        return self._canvas.image
+
+    @property
     def started(self) -> bool:
         """Whether `start` has been called."""
         return self._started
@@ -164,6 +169,10 @@ class AvatarRuntime:
 
     async def interrupt(self) -> None:
         """Forget all speech; no frame after the next one has any of it, and the mouth closes."""
+        self.silence()
+
+    def silence(self) -> None:
+        """`interrupt`, for callers that cannot await."""
         self._check()
         self._interruptions += 1
         self._epoch += 1
@@ -233,7 +242,7 @@ class AvatarRuntime:
             raise InputError(f"no action {action!r}", fix=f"This face can: {', '.join(actions) or 'none'}.")
         self._later.append(lambda: self._actor.performance.act(action))
 
-    def run(self) -> Frames:
+    def run(self) -> Frames[VideoFrame]:
         """Frames without end: `async for frame in runtime.run()`; awaited, they end with the speech."""
         self._check()
         return Frames(self.next_frame)
