@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from livekit_avatar import __version__
-from livekit_avatar.cli import demo, models, render
+from livekit_avatar.cli import demo, lipsync, models, render
 
 app = typer.Typer(
     name="livekit-avatar",
@@ -18,6 +18,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command("render", epilog=render.EXAMPLES)(render.render)
+app.command("lipsync", epilog=lipsync.EXAMPLES)(lipsync.lipsync)
 app.command("demo", epilog=demo.EXAMPLES)(demo.demo)
 app.add_typer(models.app, name="models")
 
