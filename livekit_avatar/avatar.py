@@ -23,7 +23,7 @@ from livekit_avatar.audio.decode import decode
 from livekit_avatar.avatars.bundle import Bundle, Manifest, read_bundle
 from livekit_avatar.engines.base import Engine, Face, Progress
 from livekit_avatar.engines.feed import SpeechFeed
-from livekit_avatar.errors import BundleError, ConfigurationError, ForeignModelError, InputError
+from livekit_avatar.errors import AvatarNotFoundError, BundleError, ConfigurationError, ForeignModelError
 from livekit_avatar.face.picture import read_picture
 from livekit_avatar.types import AudioChunk, Image, VideoFrame
 
@@ -123,7 +123,7 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
         BundleError: the .avatar file is broken.
         ForeignModelError: an .imx file.
         ModelNotFoundError: the picture needs the face model, which is not on this machine.
-        InputError: there is no such avatar.
+        AvatarNotFoundError: there is no such avatar.
     """
     check_size(size)
     bundle = _bundle(source, size, progress)
@@ -163,10 +163,10 @@ def check_exists(source: str | Path) -> None:
     """Check that a name is that of a built-in avatar or of a file.
 
     Raises:
-        InputError: it is neither.
+        AvatarNotFoundError: it is neither.
     """
     if source not in builtin_names() and not Path(source).exists():
-        raise InputError(
+        raise AvatarNotFoundError(
             f"no avatar {str(source)!r}",
             fix=f"Give a built-in name ({', '.join(builtin_names())}), a picture, or a .avatar file.",
         )

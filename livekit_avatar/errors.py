@@ -15,7 +15,7 @@
     │   │   └── AudioFormatError
     │   ├── BundleError           a .avatar file that is broken, hostile or too new
     │   ├── ForeignModelError     a model of another maker, which only their program can draw
-    │   ├── AvatarNotFoundError   the library has no avatar of that name
+    │   ├── AvatarNotFoundError   there is no avatar of that name, or no such file
     │   └── AvatarExistsError     the library has another avatar of that name
     ├── StoreError                the library's folder cannot be used
     ├── ModelError
@@ -115,7 +115,7 @@ class ForeignModelError(InputError):
 
 
 class AvatarNotFoundError(InputError):
-    """The library has no avatar of that name."""
+    """There is no avatar of that name, or no such file."""
 
 
 class AvatarExistsError(InputError):

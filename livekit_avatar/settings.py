@@ -22,6 +22,7 @@ class Settings(BaseSettings):
         home: LIVEKIT_AVATAR_HOME, the folder of downloaded models and prepared avatars.
         models_dir: LIVEKIT_AVATAR_MODELS_DIR, folders (separated like PATH) that are searched for model
             files before anything is downloaded.
+        bithuman_model_path: BITHUMAN_MODEL_PATH, the avatar of programs written for bitHuman that name none.
     """
 
     model_config = SettingsConfigDict(extra="ignore")
@@ -33,6 +34,7 @@ class Settings(BaseSettings):
         default_factory=lambda: Path.home() / ".livekit-avatar", validation_alias="LIVEKIT_AVATAR_HOME"
     )
     models_dir: str = Field(default="", validation_alias="LIVEKIT_AVATAR_MODELS_DIR")
+    bithuman_model_path: str = Field(default="", validation_alias="BITHUMAN_MODEL_PATH")
 
 
 @lru_cache(maxsize=1)
