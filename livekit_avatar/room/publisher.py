@@ -121,6 +121,12 @@ class Publisher:
             raise NotStartedError("the publisher is not started", fix="Call `await publisher.start()` first.")
         await asyncio.wait({self._publishing})
 
+    @property
+    def position(self) -> float:
+        """Seconds of the present utterance that were heard; 0 between utterances."""
+        heard = [utterance for utterance in self._utterances if utterance.started_at is not None]
+        return self._playout.heard(heard[0], time.monotonic()) / self._rate if heard else 0.0
+
     async def aclose(self) -> None:
         """Stop; may be called twice, and before `start`."""
         if self._closed:
