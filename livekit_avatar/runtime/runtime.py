@@ -113,6 +113,11 @@ class AvatarRuntime:
         return self._started
 
     @property
+    def closed(self) -> bool:
+        """Whether `stop` has been called."""
+        return self._closed
+
+    @property
     def speaking(self) -> bool:
         """Whether pushed speech has frames to come."""
         return self._feed.speaking
