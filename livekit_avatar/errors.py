@@ -27,6 +27,10 @@
     │   ├── EngineFailedError     an engine broke while it was loading, hearing or drawing
     │   └── PreparationCancelledError   the caller wanted no avatar any more
     ├── CapacityError             the machine has no room for one more session
+    ├── RemoteError               a face on another machine
+    │   ├── LaunchError           it could not be started
+    │   │   └── LaunchRefusedError    the host answered with a refusal
+    │   └── WishRefusedError      it runs, and cannot do what it was asked
     ├── MisuseError               a call at a moment when it cannot work
     │   ├── NotStartedError
     │   ├── AlreadyStartedError
@@ -36,12 +40,18 @@
 
 Each says in one line what is wrong and what to do about it: `str(error)` is
 "problem. fix", and the two halves are attributes.
+
+Every one is a `BitHumanException` too, the name by which programs written for bitHuman's plugin catch errors.
 """
 
 from __future__ import annotations
 
 
-class AvatarError(Exception):
+class BitHumanException(Exception):
+    """What bitHuman's plugin calls an error."""
+
+
+class AvatarError(BitHumanException):
     """Base of the tree.
 
     Attributes:
@@ -184,6 +194,28 @@ class CapacityError(AvatarError):
     def __init__(self, problem: str, *, fix: str, retry_after: float) -> None:
         super().__init__(problem, fix=fix)
         self.retry_after = retry_after
+
+
+class RemoteError(AvatarError):
+    """A face on another machine cannot be used."""
+
+
+class LaunchError(RemoteError):
+    """A face could not be started on another machine.
+
+    What the room raises is an `APIConnectionError` of livekit-agents too.
+    """
+
+
+class LaunchRefusedError(LaunchError):
+    """The host answered with a refusal.
+
+    What the room raises is an `APIStatusError` of livekit-agents too, with `status_code` and `body`.
+    """
+
+
+class WishRefusedError(RemoteError):
+    """A face on another machine runs, and cannot do what it was asked."""
 
 
 class MisuseError(AvatarError, RuntimeError):

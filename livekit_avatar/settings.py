@@ -22,6 +22,11 @@ class Settings(BaseSettings):
         home: LIVEKIT_AVATAR_HOME, the folder of downloaded models and prepared avatars.
         models_dir: LIVEKIT_AVATAR_MODELS_DIR, folders (separated like PATH) that are searched for model
             files before anything is downloaded.
+        api_url: LIVEKIT_AVATAR_API_URL, where a worker is asked for a face.
+        api_token: LIVEKIT_AVATAR_API_TOKEN, the key that worker wants; never shown.
+        bithuman_api_url: BITHUMAN_API_URL.
+        bithuman_api_secret: BITHUMAN_API_SECRET; never shown.
+        bithuman_api_token: BITHUMAN_API_TOKEN; never shown.
         bithuman_model_path: BITHUMAN_MODEL_PATH, the avatar of programs written for bitHuman that name none.
     """
 
@@ -34,6 +39,11 @@ class Settings(BaseSettings):
         default_factory=lambda: Path.home() / ".livekit-avatar", validation_alias="LIVEKIT_AVATAR_HOME"
     )
     models_dir: str = Field(default="", validation_alias="LIVEKIT_AVATAR_MODELS_DIR")
+    api_url: str = Field(default="", validation_alias="LIVEKIT_AVATAR_API_URL")
+    api_token: SecretStr = Field(default=SecretStr(""), validation_alias="LIVEKIT_AVATAR_API_TOKEN")
+    bithuman_api_url: str = Field(default="", validation_alias="BITHUMAN_API_URL")
+    bithuman_api_secret: SecretStr = Field(default=SecretStr(""), validation_alias="BITHUMAN_API_SECRET")
+    bithuman_api_token: SecretStr = Field(default=SecretStr(""), validation_alias="BITHUMAN_API_TOKEN")
     bithuman_model_path: str = Field(default="", validation_alias="BITHUMAN_MODEL_PATH")
 
 

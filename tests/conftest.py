@@ -40,9 +40,9 @@ def skip(what: str, reason: str) -> None:
 def own_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """No test reads or writes the library of the person who runs it."""
     monkeypatch.setenv("LIVEKIT_AVATAR_HOME", str(tmp_path_factory.mktemp("home")))
-    monkeypatch.delenv("LIVEKIT_AVATAR_MODELS_DIR", raising=False)
-    for name in ("LIVEKIT_URL", "LIVEKIT_API_KEY", "LIVEKIT_API_SECRET"):
-        monkeypatch.delenv(name, raising=False)
+    for name in [name for name in os.environ if name.startswith(("LIVEKIT_", "BITHUMAN_"))]:
+        if name not in ("LIVEKIT_AVATAR_HOME", "LIVEKIT_AVATAR_REQUIRE"):
+            monkeypatch.delenv(name)
     settings.cache_clear()
     yield
     settings.cache_clear()

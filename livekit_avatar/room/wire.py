@@ -132,6 +132,16 @@ IDEMPOTENCY_HEADER = "Idempotency-Key"
 """One key a launch: every try of it carries the same, so that a host starts one avatar only."""
 RETRY_AFTER_HEADER = "Retry-After"
 
+# --- the launch by LiveKit's agent dispatch: JSON in the metadata of the dispatch ---
+# `AVATAR_IDENTITY`, `AGENT_IDENTITY`, `PARTICIPANT_NAME`, and as in the form `MODEL`, `AVATAR_ID`,
+# `AVATAR_IMAGE_URL`. The worker accepts the job under `AVATAR_IDENTITY`, with the attribute
+# `PUBLISH_ON_BEHALF` = `AGENT_IDENTITY`.
+
+AGENT_IDENTITY = "agent_identity"
+PARTICIPANT_NAME = "avatar_name"
+
+# --- the answer to a launch ---
+
 SESSION_ID = "session_id"
 STATUS = "status"
 AVATAR_IDENTITY = "avatar_identity"
