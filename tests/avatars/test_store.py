@@ -191,8 +191,9 @@ def test_processes_that_want_one_picture_prepare_it_once(store: Store, small: Bu
     with subprocess.Popen(command, **pipes) as first, subprocess.Popen(command, **pipes) as second:
         told = [first.stdout.readline(), second.stdout.readline()]
         assert told == ["asking\n"] * 2
-        first.stdin.write("\n")
-        second.stdin.write("\n")
+        for process in (first, second):
+            process.stdin.write("\n")
+            process.stdin.flush()
         results = {process.communicate()[0].splitlines()[-1] for process in (first, second)}
     assert results == {str(store.prepared("picture", never))}
     assert (first.returncode, second.returncode) == (0, 0)
