@@ -114,7 +114,7 @@ class AvatarRuntime:
 
     @property
     def closed(self) -> bool:
-        """Whether `stop` has been called."""
+        """Whether `stop` or `close` has been called."""
         return self._closed
 
     @property
@@ -254,9 +254,13 @@ class AvatarRuntime:
 
     async def stop(self) -> None:
         """End the session; readers of frames end. May be called twice."""
+        self.close()
+        await self._canvas.aclose()
+
+    def close(self) -> None:
+        """`stop`, for callers that cannot await: a picture under way is still drawn, for nobody."""
         self._closed = True
         self._room.set()
-        await self._canvas.aclose()
 
     async def __aenter__(self) -> Self:
         """Start."""

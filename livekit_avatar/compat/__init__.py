@@ -1,0 +1,1 @@
+"""Other makers' interfaces on our engines."""
