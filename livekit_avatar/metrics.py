@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from prometheus_client import Counter, Histogram
+from prometheus_client import Counter, Gauge, Histogram
 
 FRAMES = Counter("livekit_avatar_frames", "Frames that left the runtime", ["kind"])
 """By kind: spoken, idle, repeated (drawing was late, so the last picture stayed)."""
@@ -12,6 +12,27 @@ RENDER_SECONDS = Histogram(
     "Time to draw one frame",
     buckets=(0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2),
 )
+
+LATENESS_SECONDS = Histogram(
+    "livekit_avatar_lateness_seconds",
+    "How much later than due a picture was ready; 0 when it was in time",
+    buckets=(0.0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.04, 0.08, 0.2),
+)
+
+BATCH_SIZE = Histogram(
+    "livekit_avatar_batch_size",
+    "Pieces of work done in one call of an engine, by kind: hearing, drawing",
+    ["kind"],
+    buckets=(1, 2, 4, 8, 16, 32, 64),
+)
+
+DEVICE_BUSY = Gauge(
+    "livekit_avatar_device_busy", "Part of the last seconds that a device was busy", ["engine", "device"]
+)
+
+SESSIONS = Gauge("livekit_avatar_sessions", "Sessions admitted and not yet over")
+
+REFUSALS = Counter("livekit_avatar_refusals", "Sessions refused for want of capacity")
 
 FIRST_FRAME_SECONDS = Histogram(
     "livekit_avatar_first_frame_seconds",

@@ -44,6 +44,9 @@ class EngineInfo:
         emotions: whether `set_emotion` shows.
         actions: the names that `act` takes.
         alpha: whether pictures may be transparent.
+        batch: steps that it draws in hardly more time than one, as a network on a GPU does; 1: it draws one
+            after another, so that handing it several would only delay the first.
+        equal_sizes: whether the faces drawn in one call must have the same size.
     """
 
     name: str
@@ -54,6 +57,8 @@ class EngineInfo:
     emotions: bool = False
     actions: tuple[str, ...] = ()
     alpha: bool = False
+    batch: int = 1
+    equal_sizes: bool = False
 
 
 @dataclass(frozen=True, slots=True)

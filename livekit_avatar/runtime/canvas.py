@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from dataclasses import dataclass
 
+from livekit_avatar import metrics
 from livekit_avatar.engines.base import Face, Performance, Step
 from livekit_avatar.runtime.pacer import Clock
 from livekit_avatar.runtime.picture import blended
@@ -19,6 +20,14 @@ class Actor:
     device: Device
     face: Face
     performance: Performance
+
+    async def hear(self, due: float) -> None:
+        """Hear what the performance was given."""
+        await self.device.hear(self.performance, due)
+
+    async def draw(self, step: Step, size: tuple[int, int], due: float) -> Image:
+        """Draw a step at a size, (width, height)."""
+        return await self.device.render(step, self.face, size, due)
 
 
 @dataclass(slots=True)
@@ -54,7 +63,7 @@ class Canvas:
         before = self.image
         while True:
             if self._painting is None:
-                self._painting = step, asyncio.create_task(self._paint(actor, step))
+                self._painting = step, asyncio.create_task(self._paint(actor, step, deadline))
             painted, picture = self._painting
             timeout = None if self.image is None else max(0.0, deadline - self._clock())
             done, _ = await asyncio.wait({picture}, timeout=timeout)
@@ -66,19 +75,28 @@ class Canvas:
                 return False
 
     async def aclose(self) -> None:
-        """Wait for the picture under way."""
+        """Give up the picture under way: it is not drawn, unless the device has begun."""
         if self._painting is not None:
-            await asyncio.wait({self._painting[1]})
-            self._painting[1].exception()
+            _, picture = self._painting
+            picture.cancel()
+            await asyncio.wait({picture})
+            if not picture.cancelled():
+                picture.exception()
             self._painting = None
 
-    async def _paint(self, actor: Actor, step: Step) -> Image:
-        image = await actor.device.render(step, self.size)
+    async def _paint(self, actor: Actor, step: Step, due: float) -> Image:
+        image = await actor.draw(step, self.size, due)
+        self._note_lateness(actor, due)
         fade = self._fade
         if fade is None:
             return image
         fade.shown += 1
         if fade.shown >= fade.frames:
             self._fade = None
-        old = await fade.old.device.render(fade.old.performance.idle(), self.size)
+        old = await fade.old.draw(fade.old.performance.idle(), self.size, due)
         return blended(old, image, fade.shown / (fade.frames + 1))
+
+    def _note_lateness(self, actor: Actor, due: float) -> None:
+        lateness = self._clock() - due
+        actor.device.load.late(lateness)
+        metrics.LATENESS_SECONDS.observe(max(0.0, lateness))

@@ -218,7 +218,9 @@ class AvatarRuntime:
         self._later.append(lambda: self._change(actor, fade_frames))
 
     async def _warm(self, actor: Actor) -> Image:
-        return await actor.device.render(actor.performance.idle(), self.size)
+        return await actor.draw(
+            actor.performance.idle(), self.size, self._pacer.clock() + 1 / self._pacer.fps
+        )
 
     def _change(self, actor: Actor, fade_frames: int) -> None:
         self._canvas.fade(self._actor, fade_frames)
@@ -299,17 +301,17 @@ class AvatarRuntime:
         due = await self._pacer.tick() if self._paced else self._pacer.clock()
         if self._closed:
             return None
-        item = await self._decide()
+        deadline = due + 1 / self._pacer.fps
+        item = await self._decide(deadline)
         epoch = self._epoch
         step = item.step if isinstance(item, Spoken) else item
-        deadline = due + 1 / self._pacer.fps
         repeated = self._watched and await self._canvas.draw(self._actor, step, deadline)
         if isinstance(item, Spoken) and epoch != self._epoch:
             return self._frame(None, repeated)  # interrupted or paused while it was drawn
         self._shown = step.id
         return self._frame(item if isinstance(item, Spoken) else None, repeated)
 
-    async def _decide(self) -> Spoken | Step:
+    async def _decide(self, deadline: float) -> Spoken | Step:
         """What the next frame shows and says."""
         while True:
             while self._later:
@@ -322,8 +324,8 @@ class AvatarRuntime:
                 return item
             if not self._unheard:
                 return self._actor.performance.idle()
+            await self._actor.hear(deadline)
             self._unheard = False
-            await self._actor.device.hear(self._actor.performance)
 
     def _frame(self, spoken: Spoken | None, repeated: bool) -> VideoFrame:
         assert self._canvas.image is not None

@@ -1,0 +1,209 @@
+"""Whether one more session fits: refused in time is better than served badly together with all others.
+
+    admission = Admission()
+    await admission.calibrate(engine, face)   # once, so that the first sessions are judged too
+    with admission.admit(engine):             # or CapacityError, with `retry_after`
+        ...                                   # the session
+
+A session fits if pictures have not been late, and if the device's thread and the processor would stay below
+`limit` with it. What a session costs is measured, not configured: its drawing and hearing on the thread of
+its device, all else (video encoders, sound, network) by what this process takes of the processor.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+from typing_extensions import Self
+
+from livekit_avatar import metrics
+from livekit_avatar.engines.base import Engine, Face, Step
+from livekit_avatar.errors import CapacityError
+from livekit_avatar.runtime.load import PROCESS, WINDOW, Clock, ProcessorLoad
+from livekit_avatar.runtime.scheduler import Device
+from livekit_avatar.types import SPEECH_RATE
+
+TYPICAL_CORES = 0.25
+"""What a session of 512x512 takes of one core, VP8 included, as measured by bench/session.py; taken until
+this machine's own sessions have been measured."""
+
+RETRY_AFTER = 5.0
+"""Seconds after which asking again makes sense: a session that left is noticed after `load.WINDOW`."""
+
+_SOON = 2.0  # seconds until the first session has been measured
+_DUE = 3600.0  # seconds: the calibration gives way to every session
+
+
+@dataclass(frozen=True, slots=True)
+class Use:
+    """How much of the machine is in use.
+
+    Attributes:
+        sessions: admitted and not yet released.
+        device: part of the time, 0..1, that the device's thread is busy.
+        processor: part of the processor, 0..1, that this process takes.
+        lateness: seconds by which pictures are late at most, but for the worst 5 in 100.
+    """
+
+    sessions: int
+    device: float
+    processor: float
+    lateness: float
+
+
+class Ticket:
+    """A session's place. Give it back with `release`, or use it in a `with` statement."""
+
+    def __init__(self, admission: Admission, name: str) -> None:
+        self._admission = admission
+        self._name = name
+        self._released = False
+
+    def release(self) -> None:
+        """The session is over. May be called twice."""
+        if not self._released:
+            self._released = True
+            self._admission._leave(self._name)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.release()
+
+
+class Admission:
+    """Counts the sessions of this process and decides on each further one. Belongs to one event loop.
+
+    Args:
+        cores: of the processor that this process may use; all it is scheduled on if None.
+        capacity: sessions above which none is admitted, whatever they cost; None: as many as fit.
+        limit: part of the device and of the processor, 0..1, that may be in use.
+        max_lateness: seconds by which pictures may be late, but for the worst 5 in 100.
+        clock: seconds, monotonic.
+        processor: what this process takes.
+    """
+
+    def __init__(
+        self,
+        *,
+        cores: float | None = None,
+        capacity: int | None = None,
+        limit: float = 0.8,
+        max_lateness: float = 0.010,
+        clock: Clock = time.monotonic,
+        processor: ProcessorLoad = PROCESS,
+    ) -> None:
+        self._cores = cores or _usable_cores()
+        self._capacity = capacity
+        self._limit = limit
+        self._max_lateness = max_lateness
+        self._clock = clock
+        self._processor = processor
+        self._sessions: Counter[str] = Counter()  # by device
+        self._changed = clock()
+        self._session_cores: float | None = None
+
+    @property
+    def sessions(self) -> int:
+        """Admitted and not yet released."""
+        return self._sessions.total()
+
+    def use(self, engine: Engine) -> Use:
+        """How much is in use of an engine's device, and of the processor."""
+        load = Device(engine).load
+        cores = self._processor.cores() or 0.0
+        return Use(self.sessions, load.busy, cores / self._cores, load.lateness)
+
+    def admit(self, engine: Engine) -> Ticket:
+        """A place for one more session of an engine.
+
+        Raises:
+            CapacityError: there is none now.
+        """
+        self._measure()
+        try:
+            self._check(engine)
+        except CapacityError:
+            metrics.REFUSALS.inc()
+            raise
+        name = _device_name(engine)
+        self._sessions[name] += 1
+        self._changed = self._clock()
+        metrics.SESSIONS.inc()
+        return Ticket(self, name)
+
+    async def calibrate(self, engine: Engine, face: Face) -> None:
+        """Measure what a session costs an engine's device: the face speaks two seconds of noise, unseen.
+
+        Raises:
+            EngineFailedError: the engine cannot draw the face.
+        """
+        device, performance = Device(engine), engine.perform(face)
+        noise = np.random.default_rng(0).normal(0, 3000, 2 * SPEECH_RATE).astype(np.int16)
+        due = self._clock() + _DUE
+        performance.push(noise)
+        performance.end_segment()
+        await device.hear(performance, due)
+        while isinstance(step := performance.next(), Step):
+            await device.render(step, face, face.size, due)
+
+    def _check(self, engine: Engine) -> None:
+        if self._capacity is not None and self.sessions >= self._capacity:
+            raise _full(f"all {self._capacity} places are taken")
+        if not self.sessions:
+            return  # a machine that is too slow for one serves one all the same: its voice is whole
+        load, here = Device(engine).load, self._sessions[_device_name(engine)]
+        if load.lateness > self._max_lateness:
+            raise _full(f"pictures are {1000 * load.lateness:.0f} ms late with {self.sessions} sessions")
+        if here and load.picture_seconds is None:
+            raise _full("the first session is still being measured", retry_after=_SOON)
+        device = _projected(load.busy, here, (load.picture_seconds or 0.0) * engine.info.fps)
+        self._check_projected("the device", device)
+        share = TYPICAL_CORES if self._session_cores is None else self._session_cores
+        cores = _projected(self._processor.cores() or 0.0, self.sessions, share)
+        self._check_projected("the processor", cores / self._cores)
+
+    def _check_projected(self, what: str, use: float) -> None:
+        if use > self._limit:
+            raise _full(f"with one more session {what} would be {100 * use:.0f} % in use")
+
+    def _measure(self) -> None:
+        """Learn what a session takes of the processor, if they have been the same long enough."""
+        if self.sessions and self._clock() - self._changed >= WINDOW:
+            cores = self._processor.cores(since=self._changed)
+            if cores is not None:
+                self._session_cores = cores / self.sessions
+
+    def _leave(self, name: str) -> None:
+        self._measure()
+        self._sessions[name] -= 1
+        self._changed = self._clock()
+        metrics.SESSIONS.dec()
+
+
+def _projected(use: float, sessions: int, share: float) -> float:
+    """Use with one more session; those that have just been admitted count although they do not show yet."""
+    return max(use, sessions * share) + share
+
+
+def _device_name(engine: Engine) -> str:
+    return f"{engine.info.name}-{engine.info.device}"
+
+
+def _usable_cores() -> float:
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def _full(problem: str, *, retry_after: float = RETRY_AFTER) -> CapacityError:
+    return CapacityError(
+        f"no room for one more session: {problem}",
+        fix=f"Try again in {retry_after:.0f} s, or start another worker.",
+        retry_after=retry_after,
+    )
