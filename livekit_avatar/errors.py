@@ -36,6 +36,7 @@
     │   ├── AlreadyStartedError
     │   ├── ClosedError
     │   └── SecondConsumerError
+    ├── RequestRefusedError       a worker refuses what it is asked for over HTTP
     └── DemoError                 a part of the demo (dev server, voice) cannot be had
 
 Each says in one line what is wrong and what to do about it: `str(error)` is
@@ -236,6 +237,20 @@ class ClosedError(MisuseError):
 
 class SecondConsumerError(MisuseError):
     """Frames are being read by somebody else already."""
+
+
+class RequestRefusedError(AvatarError):
+    """A worker refuses what it is asked for over HTTP.
+
+    Attributes:
+        status: of the HTTP answer.
+        code: for programs, such as "room_refused".
+    """
+
+    def __init__(self, problem: str, *, fix: str, status: int, code: str) -> None:
+        super().__init__(problem, fix=fix)
+        self.status = status
+        self.code = code
 
 
 class DemoError(AvatarError):

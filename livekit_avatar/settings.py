@@ -28,6 +28,7 @@ class Settings(BaseSettings):
         bithuman_api_secret: BITHUMAN_API_SECRET; never shown.
         bithuman_api_token: BITHUMAN_API_TOKEN; never shown.
         bithuman_model_path: BITHUMAN_MODEL_PATH, the avatar of programs written for bitHuman that name none.
+        keys: LIVEKIT_AVATAR_KEYS, the keys that open the worker, separated by commas; never shown.
     """
 
     model_config = SettingsConfigDict(extra="ignore")
@@ -45,6 +46,7 @@ class Settings(BaseSettings):
     bithuman_api_secret: SecretStr = Field(default=SecretStr(""), validation_alias="BITHUMAN_API_SECRET")
     bithuman_api_token: SecretStr = Field(default=SecretStr(""), validation_alias="BITHUMAN_API_TOKEN")
     bithuman_model_path: str = Field(default="", validation_alias="BITHUMAN_MODEL_PATH")
+    keys: SecretStr = Field(default=SecretStr(""), validation_alias="LIVEKIT_AVATAR_KEYS")
 
 
 @lru_cache(maxsize=1)
