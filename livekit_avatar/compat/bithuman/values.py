@@ -200,3 +200,8 @@ class VideoFrame:
     def rgb_image(self) -> npt.NDArray[np.uint8] | None:
         """`bgr_image` as RGB: a view, not a copy."""
         return None if self.bgr_image is None else self.bgr_image[:, :, ::-1]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of `bgr_image`; programs tell frames from markers by it."""
+        return () if self.bgr_image is None else self.bgr_image.shape
