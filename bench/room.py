@@ -29,7 +29,7 @@ from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server
 from livekit_avatar.room.audio_output import FaceAudioOutput
 from livekit_avatar.room.generator import ROOM_RATE, RuntimeGenerator
 from livekit_avatar.room.publisher import Publisher
-from livekit_avatar.room.voice import SILENCE
+from livekit_avatar.room.speech import SILENCE
 from livekit_avatar.runtime.runtime import AvatarRuntime
 
 BEEP = 0.4

@@ -7,8 +7,7 @@ from collections.abc import AsyncIterator
 from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, VideoGenerator
 
-from livekit_avatar.audio.resample import StreamResampler
-from livekit_avatar.room.voice import mono, silence_frame, speech_frame
+from livekit_avatar.room.speech import SpeechReader, silence_frame, speech_frame
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import Image
 
@@ -25,23 +24,19 @@ class RuntimeGenerator(VideoGenerator):
 
     def __init__(self, runtime: AvatarRuntime) -> None:
         self._runtime = runtime
-        self._resampler: StreamResampler | None = None
+        self._reader = SpeechReader(ROOM_RATE)
 
     async def push_audio(self, frame: rtc.AudioFrame | AudioSegmentEnd) -> None:
         """Hear speech of any rate and channel count, or the end of an utterance."""
         if isinstance(frame, AudioSegmentEnd):
-            if self._resampler is not None:
-                await self._runtime.push_audio(self._resampler.flush(), ROOM_RATE)
-                self._resampler = None
+            await self._runtime.push_audio(self._reader.end(), ROOM_RATE)
             await self._runtime.flush()
-            return
-        if self._resampler is None:
-            self._resampler = StreamResampler(frame.sample_rate, ROOM_RATE)
-        await self._runtime.push_audio(self._resampler.push(mono(frame)), ROOM_RATE)
+        else:
+            await self._runtime.push_audio(self._reader.read(frame), ROOM_RATE)
 
     async def clear_buffer(self) -> None:
         """Forget all speech: the user has interrupted."""
-        self._resampler = None
+        self._reader.forget()
         await self._runtime.interrupt()
 
     async def pause(self) -> None:

@@ -61,6 +61,11 @@ class Playout(Generic[Picture]):
         queued = (self._played(queued, now) for queued in self._queue if queued.slot.utterance is utterance)
         return utterance.heard + sum(queued)
 
+    def silent(self, now: float) -> bool:
+        """Whether no speech is queued that is still to be heard."""
+        self._advance(now)
+        return all(queued.slot.utterance is None for queued in self._queue)
+
     def take_back(self, now: float) -> list[Slot[Picture]]:
         """Empty the queue and return what of its speech nobody has heard, cut at the sample."""
         self._advance(now)

@@ -1,8 +1,6 @@
-"""Publishing a face: pictures are shown when their sound is heard.
+"""Publishing a face: utterances come in, are spoken in order, and each is finished exactly once.
 
-A drop-in for livekit-agents' `AvatarRunner`. The sound source is never empty: silence keeps flowing while
-nobody speaks, so it is at the same level when speech begins, after an interruption and after an hour. Each
-picture is captured at the moment when its own sound leaves the sound source.
+A drop-in for livekit-agents' `AvatarRunner`. `tracks.py` keeps sound and pictures together.
 """
 
 from __future__ import annotations
@@ -22,28 +20,17 @@ from livekit.agents.voice.avatar import AudioReceiver, AudioSegmentEnd, AvatarOp
 from livekit_avatar import metrics
 from livekit_avatar.errors import AvatarError, NotStartedError
 from livekit_avatar.room.encoding import Encoding
-from livekit_avatar.room.playout import Playout, Slot
-from livekit_avatar.room.presenter import Presenter
+from livekit_avatar.room.playout import Slot
+from livekit_avatar.room.speech import SILENCE
+from livekit_avatar.room.tracks import Tracks
 from livekit_avatar.room.utterance import Utterance
-from livekit_avatar.room.voice import SILENCE, VoiceOnly
+from livekit_avatar.room.voice import VoiceOnly
 from livekit_avatar.types import FPS
 
 logger = logging.getLogger(__name__)
 
-AUDIO_TRACK, VIDEO_TRACK = "avatar_audio", "avatar_video"
-
-LEVEL = 0.04
-"""Seconds of sound left in the source when the next 40 ms are decided: less is sooner, more is safer.
-
-An event loop that is held up for longer leaves a hole in the sound."""
-
-BEHIND = 0.03
-"""Seconds from the moment a sound leaves to its picture: listeners' jitter buffers hold sound longer."""
-
 _LATE = 0.02  # seconds
-_ANNOUNCE_SECONDS = 5.0
 _LONGEST_WAIT = 60.0  # seconds between two attempts to bring a face back
-_SOURCE_MS = 200  # what the source could hold; LEVEL plus one frame is what it does hold
 
 
 @runtime_checkable
@@ -83,27 +70,18 @@ class Publisher:
         self._room = room
         self._audio_recv = audio_recv
         self._video_gen = video_gen
-        self._options = options
-        self._encoding = encoding or Encoding()
         self._revive = revive
         self._revived: VideoGenerator | None = None
-        self._rate = options.audio_sample_rate
-        self._audio = rtc.AudioSource(self._rate, options.audio_channels, queue_size_ms=_SOURCE_MS)
-        self._video = rtc.VideoSource(options.video_width, options.video_height)
-        self._presenter = Presenter(self._video)
-        self._playout: Playout[rtc.VideoFrame] = Playout(self._rate)
+        self._tracks = Tracks(room, options, encoding or Encoding())
         self._utterances: deque[Utterance] = deque()  # read from the receiver and not finished
         self._open: Utterance | None = None  # the one that is being read
         self._held: deque[Slot[rtc.VideoFrame]] = deque()  # unheard when the speech was paused
         self._paused = False
         self._last_picture: rtc.VideoFrame | None = None
         self._interrupted_at: float | None = None  # until a picture has been shown
-        self._sound_ends = 0.0  # when all that the source holds will have been heard
-        self._timers: set[asyncio.TimerHandle] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._reading: asyncio.Task[None] | None = None
         self._publishing: asyncio.Task[None] | None = None
-        self._announcing: asyncio.Task[None] | None = None
         self._connected = asyncio.Event()
         self._closed = False
 
@@ -125,7 +103,7 @@ class Publisher:
     def position(self) -> float:
         """Seconds of the present utterance that were heard; 0 between utterances."""
         heard = [utterance for utterance in self._utterances if utterance.started_at is not None]
-        return self._playout.heard(heard[0], time.monotonic()) / self._rate if heard else 0.0
+        return self._tracks.heard(heard[0]) if heard else 0.0
 
     async def aclose(self) -> None:
         """Stop; may be called twice, and before `start`."""
@@ -134,15 +112,11 @@ class Publisher:
         self._closed = True
         self._listeners("off")
         self._finish_all()
-        self._forget_queue()
+        self._tracks.forget()
         await self._audio_recv.aclose()
-        if self._announcing is not None:  # LiveKit's native part may crash if this is cut short
-            await asyncio.wait({self._announcing}, timeout=_ANNOUNCE_SECONDS)
-        main = [task for task in (self._reading, self._publishing, self._announcing) if task]
+        main = [task for task in (self._reading, self._publishing) if task]
         await utils.aio.cancel_and_wait(*main, *self._tasks)
-        self._presenter.close()
-        await self._audio.aclose()
-        await self._video.aclose()
+        await self._tracks.aclose()
 
     def _listeners(self, method: str) -> None:
         listen = getattr(self._audio_recv, method)
@@ -155,18 +129,6 @@ class Publisher:
     def _on_connection_changed(self, *_: object) -> None:
         if self._room.isconnected():
             self._connected.set()
-
-    async def _announce(self) -> None:
-        """Publish both tracks."""
-        participant = self._room.local_participant
-        await participant.publish_track(
-            rtc.LocalAudioTrack.create_audio_track(AUDIO_TRACK, self._audio),
-            rtc.TrackPublishOptions(source=rtc.TrackSource.SOURCE_MICROPHONE),
-        )
-        await participant.publish_track(
-            rtc.LocalVideoTrack.create_video_track(VIDEO_TRACK, self._video),
-            self._encoding.options(self._options.video_width, self._options.video_height),
-        )
 
     # Speech on its way in.
 
@@ -181,15 +143,15 @@ class Publisher:
                 if self._open is None:
                     self._open = Utterance()
                     self._utterances.append(self._open)
-                self._open.speech.append(item)
+                self._open.read(item)
             await self._video_gen.push_audio(item)
+            self._tracks.hurry()
 
     # Pictures and sound on their way out.
 
     async def _publish(self) -> None:
         await self._connected.wait()
-        self._announcing = asyncio.create_task(self._announce())
-        await asyncio.shield(self._announcing)
+        await self._tracks.publish()
         while True:
             try:
                 await self._play()
@@ -208,12 +170,12 @@ class Publisher:
         """Speak what was read and not yet queued, without a face."""
         if self._reading is not None:
             await utils.aio.cancel_and_wait(self._reading)  # it may wait for the dead generator
-        voice = VoiceOnly(self._last_picture, self._rate)
+        voice = VoiceOnly(self._last_picture, self._tracks.rate)
         if self._paused:
             await voice.pause()
         self._video_gen = voice
         for utterance in list(self._utterances):
-            for frame in utterance.unqueued(self._rate):
+            for frame in utterance.unqueued():
                 await voice.push_audio(frame)
             if utterance.ended and not utterance.complete:
                 await voice.push_audio(AudioSegmentEnd())
@@ -256,11 +218,11 @@ class Publisher:
                 picture, sound = None, None  # no gap between what was held and what goes on
         utterance = self._speaking
         if speech and sound is not None and utterance is not None:
-            utterance.queued += sound.samples_per_channel
+            utterance.queue(sound.duration)
             await self._queue(Slot(picture, np.frombuffer(sound.data, np.int16), utterance))
         elif picture is not None or sound is not None:
-            await self._queue(Slot(picture, np.zeros(self._rate // FPS, np.int16), None))
-        await asyncio.sleep(max(0.0, self._sound_ends - time.monotonic() - LEVEL))
+            await self._queue(Slot(picture, np.zeros(self._tracks.rate // FPS, np.int16), None))
+        await self._tracks.wait_until_due()
 
     async def _queue_held(self) -> None:
         while self._held:
@@ -275,23 +237,11 @@ class Publisher:
         return next((utterance for utterance in self._utterances if not utterance.complete), None)
 
     async def _queue(self, slot: Slot[rtc.VideoFrame]) -> None:
-        now = time.monotonic()
-        at = max(now, self._sound_ends)
-        self._sound_ends = at + len(slot.sound) / self._rate
-        self._playout.push(slot, at, now)
-        self._present(slot, at)
-        sound = rtc.AudioFrame(slot.sound.tobytes(), self._rate, 1, len(slot.sound))
-        await self._audio.capture_frame(sound)
-
-    def _present(self, slot: Slot[rtc.VideoFrame], at: float) -> None:
-        """Show a slot's picture, and tell that its utterance begins, when its sound is heard."""
         utterance = slot.utterance
-        if slot.picture is not None:
-            due = at + BEHIND
-            self._presenter.show(slot.picture, due, lambda late: self._count_picture(late, utterance))
+        at = await self._tracks.queue(slot, lambda late: self._count_picture(late, utterance))
         if utterance is not None and not utterance.announced:
             utterance.announced = True
-            self._at(at, lambda: self._begin(utterance))
+            self._tracks.at(at, lambda: self._begin(utterance))
 
     def _begin(self, utterance: Utterance) -> None:
         utterance.started_at = time.monotonic()
@@ -318,11 +268,11 @@ class Publisher:
             self._finish_when_heard(utterance)
 
     def _finish_when_heard(self, utterance: Utterance) -> None:
-        self._at(self._sound_ends, lambda: self._finish(utterance, interrupted=False))
+        self._tracks.at_end(lambda: self._finish(utterance, interrupted=False))
 
     def _finish(self, utterance: Utterance, *, interrupted: bool) -> None:
         self._utterances.remove(utterance)
-        heard = self._playout.heard(utterance, time.monotonic()) / self._rate
+        heard = self._tracks.heard(utterance)
         metrics.UTTERANCES.labels("interrupted" if interrupted else "heard").inc()
         metrics.HEARD_SECONDS.inc(heard)
         logger.info(
@@ -346,16 +296,14 @@ class Publisher:
         self._interrupted_at = time.monotonic()
         self._finish_all()
         self._held.clear()
-        self._playout.clear()
-        self._forget_queue()
+        self._tracks.forget()
         self._tell(self._video_gen.clear_buffer())
 
     def _on_pause(self) -> None:
         if self._paused or not isinstance(self._video_gen, Pausable):
             return
         self._paused = True
-        self._held.extend(self._playout.take_back(time.monotonic()))
-        self._forget_queue()
+        self._held.extend(self._tracks.take_back())
         for utterance in self._utterances:
             utterance.announced = utterance.started_at is not None
         unheard = [slot.utterance for slot in self._held]
@@ -367,26 +315,7 @@ class Publisher:
         if self._paused and isinstance(self._video_gen, Pausable):
             self._paused = False
             self._tell(self._video_gen.resume())
-
-    def _forget_queue(self) -> None:
-        """Nothing that is queued will be heard or seen."""
-        for timer in self._timers:
-            timer.cancel()
-        self._timers.clear()
-        self._presenter.clear()
-        self._sound_ends = 0.0
-        if not self._closed:
-            self._audio.clear_queue()
-
-    def _at(self, when: float, action: Callable[[], None]) -> None:
-        """Do something at a time of the monotonic clock, unless the queue is forgotten before."""
-
-        def act() -> None:
-            self._timers.discard(timer)
-            action()
-
-        timer = asyncio.get_running_loop().call_later(max(0.0, when - time.monotonic()), act)
-        self._timers.add(timer)
+            self._tracks.hurry()
 
     def _tell(self, notice: Any) -> None:
         """Let a notice go its way, at once or as a task."""

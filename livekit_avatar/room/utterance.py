@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
@@ -14,9 +15,7 @@ class Utterance:
     """What was read of it, what was queued for the listener, and what was heard.
 
     Attributes:
-        speech: the frames that were read, in order.
         ended: all of it has been read.
-        queued: samples, at the rate of the room, that were handed to the sound source.
         complete: all of it has been handed to the sound source.
         heard: samples that were heard, without those of a frame under way.
         read_at: when its first frame was read, on the monotonic clock.
@@ -26,9 +25,7 @@ class Utterance:
         lateness: the most that one of them was later than its sound, in seconds.
     """
 
-    speech: list[rtc.AudioFrame] = field(default_factory=list)
     ended: bool = False
-    queued: int = 0
     complete: bool = False
     heard: int = 0
     read_at: float = field(default_factory=time.monotonic)
@@ -36,14 +33,23 @@ class Utterance:
     started_at: float | None = None
     pictures: int = 0
     lateness: float = 0.0
+    _waiting: deque[rtc.AudioFrame] = field(default_factory=deque)  # read and not all queued
+    _skip: float = 0.0  # seconds of the first of them that were queued
 
-    def unqueued(self, sample_rate: int) -> Iterator[rtc.AudioFrame]:
-        """What was read and not yet queued; `sample_rate` is the one that `queued` counts in."""
-        skip = self.queued / sample_rate
-        for frame in self.speech:
-            if skip >= frame.duration:
-                skip -= frame.duration
-                continue
+    def read(self, frame: rtc.AudioFrame) -> None:
+        """Another frame of it."""
+        self._waiting.append(frame)
+
+    def queue(self, seconds: float) -> None:
+        """So much more of it was handed to the sound source."""
+        self._skip += seconds
+        while self._waiting and self._skip >= self._waiting[0].duration:
+            self._skip -= self._waiting.popleft().duration
+
+    def unqueued(self) -> Iterator[rtc.AudioFrame]:
+        """What was read and not yet queued."""
+        skip = self._skip
+        for frame in self._waiting:
             yield _after(frame, round(skip * frame.sample_rate))
             skip = 0.0
 

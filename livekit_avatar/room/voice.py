@@ -10,11 +10,8 @@ import numpy as np
 from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, VideoGenerator
 
-from livekit_avatar.audio.resample import StreamResampler
+from livekit_avatar.room.speech import SpeechReader, silence_frame, speech_frame
 from livekit_avatar.types import FPS, Samples
-
-SILENCE = "livekit_avatar.silence"
-"""Key in `AudioFrame.userdata`: the frame is not speech, it only fills the time of its picture."""
 
 
 class VoiceOnly(VideoGenerator):
@@ -28,26 +25,21 @@ class VoiceOnly(VideoGenerator):
     def __init__(self, picture: rtc.VideoFrame | None, sample_rate: int) -> None:
         self._picture = picture
         self._rate = sample_rate
-        self._resampler: StreamResampler | None = None
+        self._reader = SpeechReader(sample_rate)
         self._speech: deque[Samples | AudioSegmentEnd] = deque()
         self._paused = False
 
     async def push_audio(self, frame: rtc.AudioFrame | AudioSegmentEnd) -> None:
         """Take speech of any rate, or the end of an utterance."""
         if isinstance(frame, AudioSegmentEnd):
-            if self._resampler is not None:
-                self._speech.append(self._resampler.flush())
-            self._resampler = None
-            self._speech.append(frame)
-            return
-        if self._resampler is None:
-            self._resampler = StreamResampler(frame.sample_rate, self._rate)
-        self._speech.append(self._resampler.push(mono(frame)))
+            self._speech.extend((self._reader.end(), frame))
+        else:
+            self._speech.append(self._reader.read(frame))
 
     async def clear_buffer(self) -> None:
         """Forget all speech."""
         self._speech.clear()
-        self._resampler = None
+        self._reader.forget()
 
     async def pause(self) -> None:
         """Be silent until `resume`."""
@@ -82,24 +74,3 @@ class VoiceOnly(VideoGenerator):
                 self._speech.appendleft(head[wanted:])
             wanted -= len(parts[-1])
         return np.concatenate(parts)
-
-
-def speech_frame(samples: Samples, sample_rate: int) -> rtc.AudioFrame:
-    """(n,) int16 mono speech as LiveKit takes it."""
-    return rtc.AudioFrame(samples.tobytes(), sample_rate, 1, len(samples))
-
-
-def silence_frame(sample_rate: int) -> rtc.AudioFrame:
-    """40 ms of silence, marked as such."""
-    frame = rtc.AudioFrame.create(sample_rate, 1, sample_rate // FPS)
-    frame.userdata[SILENCE] = True
-    return frame
-
-
-def mono(frame: rtc.AudioFrame) -> Samples:
-    """The samples of a frame, its channels mixed: (n,) int16."""
-    samples = np.frombuffer(frame.data, np.int16)
-    if frame.num_channels == 1:
-        return samples
-    mixed: Samples = samples.reshape(-1, frame.num_channels).mean(axis=1).astype(np.int16)
-    return mixed
