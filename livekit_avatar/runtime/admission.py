@@ -151,6 +151,7 @@ class Admission:
         await device.hear(performance, due)
         while isinstance(step := performance.next(), Step):
             await device.render(step, face, face.size, due)
+        device.load.rest()
 
     def _check(self, engine: Engine) -> None:
         if self._capacity is not None and self.sessions >= self._capacity:

@@ -38,7 +38,6 @@ class DeviceLoad:
     def __init__(self, clock: Clock = time.monotonic) -> None:
         self._clock = clock
         self._lock = Lock()
-        self._since = clock()
         self._worked: deque[tuple[float, float]] = deque()  # when it ended, seconds
         self._late: deque[tuple[float, float]] = deque()  # when, seconds
         self._pictures = 0
@@ -71,14 +70,17 @@ class DeviceLoad:
             self._late.append((self._clock(), seconds))
             _forget(self._late, self._clock() - LATE_WINDOW)
 
+    def rest(self) -> None:
+        """What kept the device busy up to now is over and will not come again."""
+        with self._lock:
+            self._worked.clear()
+
     @property
     def busy(self) -> float:
         """Part of the time, 0..1, that the device was busy."""
         with self._lock:
-            now = self._clock()
-            _forget(self._worked, now - WINDOW)
-            span = min(WINDOW, max(now - self._since, 0.1))
-            return min(1.0, sum(seconds for _, seconds in self._worked) / span)
+            _forget(self._worked, self._clock() - WINDOW)
+            return min(1.0, sum(seconds for _, seconds in self._worked) / WINDOW)
 
     @property
     def picture_seconds(self) -> float | None:
