@@ -6,10 +6,10 @@ for frame in avatar.render("speech.wav"): ...
 
 from __future__ import annotations
 
-import hashlib
 import logging
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from importlib.resources import as_file, files
 from itertools import count
 from pathlib import Path
@@ -20,17 +20,25 @@ from PIL import Image as PillowImage
 
 from livekit_avatar import engines
 from livekit_avatar.audio.decode import decode
-from livekit_avatar.avatars.bundle import Bundle, Manifest, read_bundle
+from livekit_avatar.avatars.bundle import FORMAT_VERSION, Bundle, Manifest, read_bundle
+from livekit_avatar.avatars.store import Store
 from livekit_avatar.engines.base import Engine, Face, Progress
 from livekit_avatar.engines.feed import SpeechFeed
-from livekit_avatar.errors import AvatarNotFoundError, BundleError, ConfigurationError, ForeignModelError
-from livekit_avatar.face.picture import read_picture
+from livekit_avatar.errors import (
+    AvatarNotFoundError,
+    BundleError,
+    ConfigurationError,
+    ForeignModelError,
+    StoreError,
+)
+from livekit_avatar.face.picture import label_of, load_picture, read_picture
 from livekit_avatar.types import AudioChunk, Image, VideoFrame
 
 logger = logging.getLogger(__name__)
 
 Source: TypeAlias = "str | Path | bytes | PillowImage.Image | Image"
-"""A built-in name, the path or the bytes of a picture or .avatar file, a Pillow picture, an RGB(A) array."""
+"""A built-in or library name, the path or the bytes of a picture or .avatar file, a Pillow picture, an RGB(A)
+array."""
 
 _DATA = files("livekit_avatar") / "data"
 _ZIP = b"PK\x03\x04"
@@ -113,8 +121,8 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
     """Open an avatar, preparing it first if it is a picture.
 
     Args:
-        source: a built-in name such as "ada", the path or the bytes of a picture or .avatar file, a Pillow
-            picture, or an (H, W, 3 or 4) uint8 RGB(A) array.
+        source: a built-in name such as "ada", a name in the library, the path or the bytes of a picture or
+            .avatar file, a Pillow picture, or an (H, W, 3 or 4) uint8 RGB(A) array.
         size: the longer side of the video in pixels, even, 128 to 1920; the avatar's own, or 512, if None.
         progress: called with the fraction done and the stage.
 
@@ -142,11 +150,20 @@ def _bundle(source: Source, size: int | None, progress: Progress | None) -> Bund
     if isinstance(source, str) and source in builtin_names():
         with as_file(_DATA / f"{source}.avatar") as path:
             return read_bundle(path)
+    if isinstance(source, str) and (found := _in_library(source)):
+        return read_bundle(found)
     if isinstance(source, (str, Path)):
         return _bundle_of_file(Path(source), size, progress)
     if isinstance(source, bytes) and source.startswith(_ZIP):
         return read_bundle(source)
-    return prepare(read_picture(source), size=size, progress=progress)
+    return create(source, size=size, progress=progress)
+
+
+def _in_library(name: str) -> Path | None:
+    try:
+        return Store().find(name)
+    except AvatarNotFoundError:
+        return None
 
 
 def check_size(size: int | None) -> None:
@@ -160,15 +177,17 @@ def check_size(size: int | None) -> None:
 
 
 def check_exists(source: str | Path) -> None:
-    """Check that a name is that of a built-in avatar or of a file.
+    """Check that a name is that of a built-in avatar, of one in the library, or of a file.
 
     Raises:
-        AvatarNotFoundError: it is neither.
+        AvatarNotFoundError: it is none.
     """
-    if source not in builtin_names() and not Path(source).exists():
+    known = source in builtin_names() or (isinstance(source, str) and _in_library(source))
+    if not known and not Path(source).exists():
+        names = [*builtin_names(), *(entry.name for entry in Store().list())]
         raise AvatarNotFoundError(
             f"no avatar {str(source)!r}",
-            fix=f"Give a built-in name ({', '.join(builtin_names())}), a picture, or a .avatar file.",
+            fix=f"Give a built-in or library name ({', '.join(names)}), a picture, or a .avatar file.",
         )
 
 
@@ -182,12 +201,79 @@ def _bundle_of_file(path: Path, size: int | None, progress: Progress | None) -> 
             f"{path.name!r} is a model of bitHuman's, which only their own program draws",
             fix="Give the picture it was made of, or a .avatar file made of that.",
         )
-    return prepare(read_picture(path), name=path.stem, size=size, progress=progress)
+    return create(path, size=size, progress=progress)
 
 
 def _beginning(path: Path) -> bytes:
     with path.open("rb") as file:
         return file.read(4)
+
+
+def create(
+    source: Path | bytes | PillowImage.Image | Image,
+    *,
+    name: str | None = None,
+    engine: str = "portrait",
+    size: int | None = None,
+    licence: str = "",
+    consent: str = "",
+    progress: Progress | None = None,
+) -> Bundle:
+    """Make an avatar of a picture; one that was made before, of this size, comes from the library at once.
+
+    Args:
+        source: the file or the bytes of a picture, a Pillow picture, or an (H, W, 3 or 4) uint8 array.
+        name: its name for people; that of the file if None.
+        engine: what will draw it.
+        size: the longer side of the video in pixels.
+        licence: of the likeness and the picture.
+        consent: who agreed to be animated, and how that is known.
+        progress: called with the fraction done and the stage.
+
+    Raises:
+        PictureError: the picture cannot become a face.
+        ModelNotFoundError: the face model is not on this machine.
+        ConfigurationError: a size that no video can have.
+        EngineNotFoundError: no engine of that name is installed.
+    """
+    check_size(size)
+    label = label_of(source) if isinstance(source, Path) else "The picture"
+    picture = load_picture(source) if isinstance(source, Path) else source
+    if not isinstance(picture, bytes):
+        picture = read_picture(picture)
+    digest = _digest(picture)
+
+    def make() -> Bundle:
+        pixels = read_picture(picture, label=label)
+        return prepare(pixels, engine=engine, size=size, source_sha256=digest, progress=progress)
+
+    shape = "" if isinstance(picture, bytes) else picture.shape
+    version = engines.get(engine).info.version
+    bundle = _from_library(f"{FORMAT_VERSION} {engine} {version} {size} {digest} {shape}", make)
+    for warning in bundle.manifest.warnings:
+        logger.warning("%s: %s", label, warning)
+    title = name or (_title(source) if isinstance(source, Path) else bundle.manifest.name)
+    return replace(bundle, manifest=replace(bundle.manifest, name=title, licence=licence, consent=consent))
+
+
+def _from_library(key: str, make: Callable[[], Bundle]) -> Bundle:
+    """What was made before, or is made now; a library that cannot be used is no reason to have no face."""
+    try:
+        return read_bundle(Store().prepared(key, make))
+    except StoreError as error:
+        logger.warning("%s", error)
+        return make()
+
+
+def _digest(picture: bytes | Image) -> str:
+    """The sha256 of a file, or of pixels."""
+    data = picture if isinstance(picture, bytes) else np.ascontiguousarray(picture).data
+    return sha256(data).hexdigest()
+
+
+def _title(path: Path) -> str:
+    """A name for people from that of a file."""
+    return "".join(letter for letter in path.stem if letter.isprintable())[:200].strip() or "avatar"
 
 
 def prepare(
@@ -196,15 +282,17 @@ def prepare(
     name: str = "avatar",
     engine: str = "portrait",
     size: int | None = None,
+    source_sha256: str | None = None,
     progress: Progress | None = None,
 ) -> Bundle:
-    """Make an avatar's data from a picture.
+    """Make an avatar's data from a picture, whatever the library has.
 
     Args:
         picture: (H, W, 4) uint8 RGBA.
         name: its name.
         engine: what will draw it.
         size: the longer side of the video in pixels.
+        source_sha256: of the file that the picture came from; of its pixels if None.
         progress: called with the fraction done and the stage.
 
     Raises:
@@ -215,17 +303,13 @@ def prepare(
     check_size(size)
     chosen = engines.get(engine)
     prepared = chosen.prepare(picture, size=size, progress=progress)
-    for warning in prepared.warnings:
-        logger.warning("%s: %s", name, warning)
     manifest = Manifest(
         engine=engine,
         engine_version=chosen.info.version,
         name=name,
         size=prepared.size,
         fps=chosen.info.fps,
-        source_sha256=hashlib.sha256(np.ascontiguousarray(picture).tobytes()).hexdigest(),
-        licence="",
-        consent="",
+        source_sha256=source_sha256 or _digest(picture),
         warnings=tuple(prepared.warnings),
     )
     return Bundle(manifest, prepared.members)

@@ -24,6 +24,9 @@ WEB_FORMATS: Final = ("PNG", "JPEG", "WEBP", "GIF", "BMP")
 seldom used that few have looked for its faults."""
 
 _SAVE_AS = "Open it in a picture editor and save it as PNG or JPEG."
+_PICTURE_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
+"""Kinds of the mp4 family that are pictures (ISO/IEC 23008-12)."""
+
 _WIDE_GREY: Final = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 """Pillow's modes of more than 8 bits; its own conversion would clip them to white."""
 
@@ -33,6 +36,7 @@ def read_picture(
     *,
     max_bytes: int = MAX_BYTES,
     max_pixels: int = MAX_PIXELS,
+    label: str = "The picture",
 ) -> Image:
     """Read a picture: a fresh (H, W, 4) uint8 RGBA, straight alpha, turned upright as its EXIF data says.
 
@@ -41,6 +45,7 @@ def read_picture(
             uint8 grey, grey and alpha, RGB or RGBA. Of an animation the first frame is taken.
         max_bytes: of a file.
         max_pixels: width times height, known from the header before anything is decoded.
+        label: how errors name it, if it is not a file.
 
     Raises:
         UnreadablePictureError: no such file, or not a picture, or a broken one.
@@ -49,12 +54,30 @@ def read_picture(
     if isinstance(source, np.ndarray):
         return _from_array(source, max_pixels)
     if isinstance(source, Pillow.Image):
-        return _decode(source, "The picture", max_pixels)
-    name = "The picture" if isinstance(source, bytes) else f"The picture {source.name!r}"
-    data = source if isinstance(source, bytes) else _load(source, name, max_bytes)
-    _check_bytes(data, name, max_bytes)
-    with _opened(data, name, max_pixels) as picture:
-        return _decode(picture, name, max_pixels)
+        return _decode(source, label, max_pixels)
+    if isinstance(source, Path):
+        label, source = label_of(source), load_picture(source, max_bytes=max_bytes)
+    _check_bytes(source, label, max_bytes)
+    with _opened(source, label, max_pixels) as picture:
+        return _decode(picture, label, max_pixels)
+
+
+def label_of(path: Path) -> str:
+    """How errors name the picture of a file."""
+    return f"The picture {path.name!r}"
+
+
+def load_picture(path: Path, *, max_bytes: int = MAX_BYTES) -> bytes:
+    """The bytes of a file that may be a picture.
+
+    Raises:
+        UnreadablePictureError: no such file, or it is empty or a film.
+        PictureTooLargeError: more bytes than allowed.
+    """
+    label = label_of(path)
+    data = _load(path, label, max_bytes)
+    _check_bytes(data, label, max_bytes)
+    return data
 
 
 def check_picture(
@@ -82,6 +105,11 @@ def check_picture(
 
 
 def _check_bytes(data: bytes, name: str, max_bytes: int) -> None:
+    if _is_film(data):
+        raise UnreadablePictureError(
+            f"{name} is a film, and a picture is needed",
+            fix="Save one frame of it, with the eyes open and the mouth closed, as PNG, and give that.",
+        )
     if len(data) > max_bytes:
         raise PictureTooLargeError(
             f"{name} has more than {max_bytes / 1e6:.0f} MB",
@@ -89,6 +117,13 @@ def _check_bytes(data: bytes, name: str, max_bytes: int) -> None:
         )
     if not data:
         raise UnreadablePictureError(f"{name} is empty", fix="Copy or download it again.")
+
+
+def _is_film(data: bytes) -> bool:
+    """Whether it begins as mp4, mov, WebM, Matroska or AVI do."""
+    if data[4:8] == b"ftyp":
+        return data[8:12] not in _PICTURE_BRANDS
+    return data.startswith(b"\x1a\x45\xdf\xa3") or (data[:4], data[8:12]) == (b"RIFF", b"AVI ")
 
 
 def _load(path: Path, name: str, max_bytes: int) -> bytes:
