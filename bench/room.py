@@ -22,8 +22,9 @@ import numpy as np
 import psutil
 from engines_for_tests import flash
 from livekit import rtc
+from livekit.agents import utils
 from livekit.agents.voice.avatar import AvatarOptions, AvatarRunner, QueueAudioOutput
-from viewer import Viewer, joined, until, viewer
+from viewer import Viewer, joined, viewer
 
 from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server
 from livekit_avatar.room.audio_output import FaceAudioOutput
@@ -225,9 +226,21 @@ async def measure(server: LiveKitServer, kind: str, size: str, rounds: int, minu
         speaker = await asyncio.create_subprocess_exec(
             sys.executable, *command, env=environment, stdout=asyncio.subprocess.PIPE
         )
+        buffers: list[float] = []
+        sampling = asyncio.create_task(sample_jitter_buffer(seen, buffers))
         output, _ = await speaker.communicate()
-        await until(lambda: True)
-    return analyse(Run([json.loads(line) for line in output.splitlines()], seen))
+        await utils.aio.cancel_and_wait(sampling)
+    figures = analyse(Run([json.loads(line) for line in output.splitlines()], seen))
+    return figures | {"of it the listener's jitter buffer ms": buffers}
+
+
+async def sample_jitter_buffer(seen: Viewer, buffers: list[float]) -> None:
+    """What no publisher can help: how long this listener's own buffer holds sound."""
+    while True:
+        await asyncio.sleep(5)
+        delay = await seen.jitter_buffer()
+        if delay is not None:
+            buffers.append(1000 * delay)
 
 
 async def compare(

@@ -44,8 +44,10 @@ class Viewer:
     audio: list[tuple[float, int]] = field(default_factory=list)
     size: tuple[int, int] = (0, 0)
     tasks: list[asyncio.Task[None]] = field(default_factory=list)
+    tracks: list[rtc.Track] = field(default_factory=list)
 
     def watch(self, track: rtc.Track, *_: object) -> None:
+        self.tracks.append(track)
         watching = self._see(track) if track.kind == rtc.TrackKind.KIND_VIDEO else self._listen(track)
         self.tasks.append(asyncio.create_task(watching))
 
@@ -68,6 +70,15 @@ class Viewer:
                 self.audio.append((time.monotonic(), peak))
         finally:
             await stream.aclose()
+
+    async def jitter_buffer(self) -> float | None:
+        """Seconds that this listener's jitter buffer has held sound back, in the mean; None before any."""
+        for track in self.tracks:
+            for report in await track.get_stats() if track.kind == rtc.TrackKind.KIND_AUDIO else []:
+                inbound = report.inbound_rtp.inbound
+                if inbound.jitter_buffer_emitted_count:
+                    return inbound.jitter_buffer_delay / inbound.jitter_buffer_emitted_count
+        return None
 
     def fps(self, since: float) -> float:
         """Pictures a second that arrived after a time."""

@@ -36,10 +36,11 @@ class Presenter:
             self._queue.append((at, picture, shown))
             self._changed.notify()
 
-    def clear(self) -> None:
-        """Forget what is waiting."""
+    def clear(self, since: float = 0.0) -> None:
+        """Forget what is waiting to be shown at a time or later."""
         with self._changed:
-            self._queue.clear()
+            while self._queue and self._queue[-1][0] >= since:
+                self._queue.pop()
 
     def close(self) -> None:
         """End; nothing is captured after this returns."""

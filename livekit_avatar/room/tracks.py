@@ -84,9 +84,9 @@ class Tracks:
         Returns:
             When its first sample will be heard, on the monotonic clock.
         """
-        if slot.utterance is not None and self._only_silence:
-            self.forget()
         now = time.monotonic()
+        if slot.utterance is not None and self._only_silence:
+            self.forget(pictures_since=now + BEHIND - 0.5 / FPS)
         at = max(now, self._ends)
         self._ends = at + len(slot.sound) / self.rate
         self._playout.push(slot, at, now)
@@ -139,13 +139,13 @@ class Tracks:
         self.forget()
         return unheard
 
-    def forget(self) -> None:
-        """Nothing that is queued will be heard or seen, and no timer goes off."""
+    def forget(self, *, pictures_since: float = 0.0) -> None:
+        """Nothing that is queued will be heard, no timer goes off, and no picture due since then is seen."""
         for timer in self._timers:
             timer.cancel()
         self._timers.clear()
         self._playout.clear()
-        self._presenter.clear()
+        self._presenter.clear(pictures_since)
         self._ends = 0.0
         if not self._closed:
             self._audio.clear_queue()
