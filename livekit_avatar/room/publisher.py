@@ -298,6 +298,7 @@ class Publisher:
         self._held.clear()
         self._tracks.forget()
         self._tell(self._video_gen.clear_buffer())
+        self._tracks.hurry()
 
     def _on_pause(self) -> None:
         if self._paused or not isinstance(self._video_gen, Pausable):
@@ -310,6 +311,7 @@ class Publisher:
         for utterance in [each for each in self._utterances if each.complete and each not in unheard]:
             self._finish(utterance, interrupted=False)
         self._tell(self._video_gen.pause())
+        self._tracks.hurry()
 
     def _on_resume(self) -> None:
         if self._paused and isinstance(self._video_gen, Pausable):

@@ -112,7 +112,7 @@ class Tracks:
                 return
 
     def hurry(self) -> None:
-        """Speech may be there: it need not wait until silence has been heard."""
+        """Something has changed: the next slot need not wait until silence has been heard."""
         self._hurry.set()
 
     def at(self, when: float, action: Callable[[], None]) -> None:
