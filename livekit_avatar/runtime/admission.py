@@ -5,6 +5,8 @@
     with admission.admit(engine):             # or CapacityError, with `retry_after`
         ...                                   # the session
 
+Who does not know yet which engine it will be says so later: `admit()`, then `ticket.seat(engine)`.
+
 A session fits if pictures have not been late, and if the device's thread and the processor would stay below
 `limit` with it. What a session costs is measured, not configured: its drawing and hearing on the thread of
 its device, all else (video encoders, sound, network) by what this process takes of the processor.
@@ -15,6 +17,8 @@ from __future__ import annotations
 import os
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -58,16 +62,24 @@ class Use:
 class Ticket:
     """A session's place. Give it back with `release`, or use it in a `with` statement."""
 
-    def __init__(self, admission: Admission, name: str) -> None:
+    def __init__(self, admission: Admission) -> None:
         self._admission = admission
-        self._name = name
+        self._device: str | None = None
         self._released = False
+
+    def seat(self, engine: Engine) -> None:
+        """The session's face is drawn by this engine.
+
+        Raises:
+            CapacityError: its device has no room; the place must still be released.
+        """
+        self._device = self._admission._seat(engine)
 
     def release(self) -> None:
         """The session is over. May be called twice."""
         if not self._released:
             self._released = True
-            self._admission._leave(self._name)
+            self._admission._leave(self._device)
 
     def __enter__(self) -> Self:
         return self
@@ -104,14 +116,15 @@ class Admission:
         self._max_lateness = max_lateness
         self._clock = clock
         self._processor = processor
-        self._sessions: Counter[str] = Counter()  # by device
+        self._admitted = 0
+        self._seated: Counter[str] = Counter()  # sessions by device
         self._changed = clock()
         self._session_cores: float | None = None
 
     @property
     def sessions(self) -> int:
         """Admitted and not yet released."""
-        return self._sessions.total()
+        return self._admitted
 
     def use(self, engine: Engine) -> Use:
         """How much is in use of an engine's device, and of the processor."""
@@ -119,23 +132,27 @@ class Admission:
         cores = self._processor.cores() or 0.0
         return Use(self.sessions, load.busy, cores / self._cores, load.lateness)
 
-    def admit(self, engine: Engine) -> Ticket:
-        """A place for one more session of an engine.
+    def admit(self, engine: Engine | None = None) -> Ticket:
+        """A place for one more session, drawn by an engine if that is known.
 
         Raises:
             CapacityError: there is none now.
         """
         self._measure()
-        try:
-            self._check(engine)
-        except CapacityError:
-            metrics.REFUSALS.inc()
-            raise
-        name = _device_name(engine)
-        self._sessions[name] += 1
+        with _counted():
+            self._check_places()
+            self._check_processor()
+        self._admitted += 1
         self._changed = self._clock()
         metrics.SESSIONS.inc()
-        return Ticket(self, name)
+        ticket = Ticket(self)
+        if engine is not None:
+            try:
+                ticket.seat(engine)
+            except CapacityError:
+                ticket.release()
+                raise
+        return ticket
 
     async def calibrate(self, engine: Engine, face: Face) -> None:
         """Measure what a session costs an engine's device: the face speaks two seconds of noise, unseen.
@@ -153,47 +170,68 @@ class Admission:
             await device.render(step, face, face.size, due)
         device.load.rest()
 
-    def _check(self, engine: Engine) -> None:
-        if self._capacity is not None and self.sessions >= self._capacity:
+    def _check_places(self) -> None:
+        if self._capacity is not None and self._admitted >= self._capacity:
             raise _full(f"all {self._capacity} places are taken")
-        if not self.sessions:
+
+    def _check_processor(self) -> None:
+        if not self._admitted:
             return  # a machine that is too slow for one serves one all the same: its voice is whole
-        load, here = Device(engine).load, self._sessions[_device_name(engine)]
-        if load.lateness > self._max_lateness:
-            raise _full(f"pictures are {1000 * load.lateness:.0f} ms late with {self.sessions} sessions")
-        if here and load.picture_seconds is None:
-            raise _full("the first session is still being measured", retry_after=_SOON)
-        device = _projected(load.busy, here, (load.picture_seconds or 0.0) * engine.info.fps)
-        self._check_projected("the device", device)
         share = TYPICAL_CORES if self._session_cores is None else self._session_cores
-        cores = _projected(self._processor.cores() or 0.0, self.sessions, share)
+        cores = _projected(self._processor.cores() or 0.0, self._admitted, share)
         self._check_projected("the processor", cores / self._cores)
+
+    def _check_device(self, engine: Engine, sessions: int) -> None:
+        load = Device(engine).load
+        if not sessions:
+            return  # as above
+        if load.lateness > self._max_lateness:
+            raise _full(f"pictures are {1000 * load.lateness:.0f} ms late with {sessions} sessions")
+        if load.picture_seconds is None:
+            raise _full("the first session is still being measured", retry_after=_SOON)
+        use = _projected(load.busy, sessions, load.picture_seconds * engine.info.fps)
+        self._check_projected("the device", use)
 
     def _check_projected(self, what: str, use: float) -> None:
         if use > self._limit:
             raise _full(f"with one more session {what} would be {100 * use:.0f} % in use")
 
-    def _measure(self) -> None:
-        """Learn what a session takes of the processor, if they have been the same long enough."""
-        if self.sessions and self._clock() - self._changed >= WINDOW:
-            cores = self._processor.cores(since=self._changed)
-            if cores is not None:
-                self._session_cores = cores / self.sessions
+    def _seat(self, engine: Engine) -> str:
+        name = f"{engine.info.name}-{engine.info.device}"
+        with _counted():
+            self._check_device(engine, self._seated[name])
+        self._seated[name] += 1
+        return name
 
-    def _leave(self, name: str) -> None:
+    def _leave(self, device: str | None) -> None:
         self._measure()
-        self._sessions[name] -= 1
+        self._admitted -= 1
+        if device is not None:
+            self._seated[device] -= 1
         self._changed = self._clock()
         metrics.SESSIONS.dec()
+
+    def _measure(self) -> None:
+        """Learn what a session takes of the processor, if they have been the same long enough."""
+        if self._admitted and self._clock() - self._changed >= WINDOW:
+            cores = self._processor.cores(since=self._changed)
+            if cores is not None:
+                self._session_cores = cores / self._admitted
+
+
+@contextmanager
+def _counted() -> Iterator[None]:
+    """Count a refusal."""
+    try:
+        yield
+    except CapacityError:
+        metrics.REFUSALS.inc()
+        raise
 
 
 def _projected(use: float, sessions: int, share: float) -> float:
     """Use with one more session; those that have just been admitted count although they do not show yet."""
     return max(use, sessions * share) + share
-
-
-def _device_name(engine: Engine) -> str:
-    return f"{engine.info.name}-{engine.info.device}"
 
 
 def _usable_cores() -> float:

@@ -138,6 +138,21 @@ async def test_a_place_is_given_back_once() -> None:
     assert admission.sessions == 0
 
 
+async def test_the_engine_may_be_named_later() -> None:
+    engine = engine_of(0.02)
+    admission = await calibrated(engine)
+    tickets = [admission.admit() for _ in range(5)]
+    tickets[0].seat(engine)
+    for ticket in tickets[1:]:
+        with ticket, pytest.raises(CapacityError, match=r"the device would be 1\d\d % in use"):
+            ticket.seat(engine)
+    assert admission.sessions == 1
+    tickets[0].release()
+    with admission.admit() as ticket:
+        ticket.seat(engine)
+    assert admission.sessions == 0
+
+
 async def test_a_busy_device_does_not_keep_sessions_from_another() -> None:
     busy, free = engine_of(0.02), engine_of()
     admission = await calibrated(busy)
