@@ -66,3 +66,12 @@ UTTERANCES = Counter("livekit_avatar_utterances", "Utterances by how they ended"
 """By end: heard, interrupted."""
 
 HEARD_SECONDS = Counter("livekit_avatar_heard_seconds", "Speech that was heard")
+
+LAUNCHES = Counter("livekit_avatar_launches", "Launches of the worker by how they were answered", ["answer"])
+"""By answer: ok, or the code of the refusal."""
+
+JOIN_SECONDS = Histogram(
+    "livekit_avatar_join_seconds",
+    "From a launch to an avatar that has joined and published",
+    buckets=(0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
+)

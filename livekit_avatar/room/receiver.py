@@ -32,6 +32,7 @@ _FALLBACK_RATE = 16_000
 _NOTICE_TRIES = 3
 _NOTICE_PAUSE = 0.1  # seconds between two tries
 _ANSWER_SECONDS = 5.0
+_FAREWELL_SECONDS = 1.0
 _LASTING = {
     rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD,
     rtc.RpcError.ErrorCode.RECIPIENT_NOT_FOUND,
@@ -151,6 +152,8 @@ class StreamAudioReceiver(AudioReceiver):
             utterance.reader.close()
         self._items.close()
         self._notices.close()
+        if self._tasks and self._room.isconnected():  # the agent waits for the end of what it captured
+            await asyncio.wait({self._tasks[-1]}, timeout=_FAREWELL_SECONDS)
         await utils.aio.cancel_and_wait(*self._tasks)
         self._tasks = []
 

@@ -1,0 +1,35 @@
+"""How many sessions the machine holds: the scheduler's admission, calibrated for each engine at first use."""
+
+from __future__ import annotations
+
+import asyncio
+
+from livekit_avatar.avatar import Avatar
+from livekit_avatar.runtime.admission import Admission, Ticket
+
+
+class Places:
+    """The places of a worker.
+
+    Args:
+        admission: decides.
+    """
+
+    def __init__(self, admission: Admission) -> None:
+        self._admission = admission
+        self._calibrated: set[str] = set()
+        self._calibrating = asyncio.Lock()
+
+    async def take(self, avatar: Avatar) -> Ticket:
+        """A place for one more session with this avatar.
+
+        Raises:
+            CapacityError: there is none now.
+            EngineFailedError: the engine cannot draw it.
+        """
+        engine = avatar.engine
+        async with self._calibrating:
+            if engine.info.name not in self._calibrated:
+                await self._admission.calibrate(engine, avatar.face)
+                self._calibrated.add(engine.info.name)
+        return self._admission.admit(engine)
