@@ -40,7 +40,7 @@ class Tracks:
 
     Args:
         room: need not be connected before `publish`.
-        options: size of the video, rate and channels of the sound.
+        options: size of the video, 0 for none; rate and channels of the sound.
         encoding: how both are sent.
     """
 
@@ -60,7 +60,7 @@ class Tracks:
         self._closed = False
 
     async def publish(self) -> None:
-        """Announce both tracks in the room, which must be connected."""
+        """Announce the tracks in the room, which must be connected."""
         self._announcing = asyncio.create_task(self._announce())
         await asyncio.shield(self._announcing)
 
@@ -69,6 +69,8 @@ class Tracks:
         await participant.publish_track(
             rtc.LocalAudioTrack.create_audio_track(AUDIO_TRACK, self._audio), self._encoding.audio_options()
         )
+        if not self._options.video_width:
+            return
         await participant.publish_track(
             rtc.LocalVideoTrack.create_video_track(VIDEO_TRACK, self._video),
             self._encoding.video_options(self._options.video_width, self._options.video_height),

@@ -121,7 +121,7 @@ AVATAR_IMAGE_URL = "avatar_image_url"
 AVATAR_ID = "avatar_id"
 """Form only: the name of an avatar the host knows."""
 AVATAR_FILE = "avatar_file"
-"""Form only: a .avatar file."""
+"""A .avatar file; in JSON in base64."""
 ASYNC_MODE = "async_mode"
 """Form only: "true" asks for an answer before the avatar has joined."""
 
