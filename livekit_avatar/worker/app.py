@@ -74,6 +74,7 @@ def create_app(options: WorkerOptions, *, store: Store | None = None) -> web.App
         ]
     )
     app.cleanup_ctx.append(_life)
+    app.on_shutdown.append(_end_all)
     return app
 
 
@@ -82,8 +83,11 @@ async def _life(app: web.Application) -> AsyncIterator[None]:
     for name in app[_OPTIONS].preload:
         await app[SESSIONS].prepare(name)
     yield
-    await app[SESSIONS].aclose()
     await app[FACES].aclose()
+
+
+async def _end_all(app: web.Application) -> None:
+    await app[SESSIONS].aclose()
 
 
 async def _launch(request: web.Request) -> web.Response:

@@ -61,3 +61,19 @@ def be_discreet() -> None:
         logger = logging.getLogger(name)
         if not any(isinstance(each, Discretion) for each in logger.filters):
             logger.addFilter(Discretion())
+
+
+def log_to_stderr(*, as_json: bool = False, verbose: bool = False) -> None:
+    """Send the log of a worker's process to standard error.
+
+    Args:
+        as_json: an object a line instead of text.
+        verbose: also what LiveKit's parts say about everyday matters.
+    """
+    handler = logging.StreamHandler()
+    handler.setFormatter(SessionFormatter(as_json=as_json))
+    handler.addFilter(Discretion())
+    logging.basicConfig(level=logging.INFO, handlers=[handler], force=True)
+    logging.getLogger("livekit_avatar").setLevel(logging.DEBUG if verbose else logging.INFO)
+    for name in ("livekit", "livekit.agents"):
+        logging.getLogger(name).setLevel(logging.INFO if verbose else logging.ERROR)
