@@ -27,6 +27,7 @@ from livekit_avatar.compat.bithuman.errors import (
 )
 from livekit_avatar.compat.bithuman.offline import Avatar, open_avatar
 from livekit_avatar.compat.bithuman.runtime import AsyncBithuman
+from livekit_avatar.compat.bithuman.sync import EP, Bithuman, ComposedFrame
 from livekit_avatar.compat.bithuman.values import (
     AudioChunk,
     Emotion,
@@ -34,17 +35,24 @@ from livekit_avatar.compat.bithuman.values import (
     VideoControl,
     VideoFrame,
 )
-from livekit_avatar.errors import AvatarError
+from livekit_avatar.errors import AvatarError, BitHumanException
 
 if TYPE_CHECKING:
     from livekit_avatar.room.session import AvatarSession
 
 open = open_avatar
 AsyncAvatar = AsyncBithuman
+EP_CPU, EP_AUTO, EP_COREML, EP_NNAPI, EP_QNN = (int(ep) for ep in EP)
 __version__ = "2.12.9"
 """The release of `bithuman` whose names these are."""
 
 __all__ = [
+    "EP",
+    "EP_AUTO",
+    "EP_COREML",
+    "EP_CPU",
+    "EP_NNAPI",
+    "EP_QNN",
     "AccountStatusError",
     "AsyncAvatar",
     "AsyncBithuman",
@@ -52,7 +60,10 @@ __all__ = [
     "Avatar",
     "AvatarError",
     "AvatarSession",
+    "BitHumanException",
+    "Bithuman",
     "BithumanError",
+    "ComposedFrame",
     "Emotion",
     "EmotionPrediction",
     "Failed",

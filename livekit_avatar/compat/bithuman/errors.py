@@ -119,7 +119,7 @@ class ModelError(BithumanError):
     code = "model_error"
 
 
-class ModelNotFoundError(ModelError):
+class ModelNotFoundError(ModelError, FileNotFoundError):
     """There is no such avatar."""
 
     code = "model_not_found"
@@ -137,7 +137,7 @@ class ModelSecurityError(ModelError):
     code = "model_security_violation"
 
 
-class RuntimeNotReadyError(BithumanError):
+class RuntimeNotReadyError(BithumanError, RuntimeError):
     """A call came before the runtime was ready."""
 
     code = "runtime_not_ready"

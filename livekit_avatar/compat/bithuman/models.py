@@ -5,8 +5,7 @@ from __future__ import annotations
 import logging
 from typing import Any
 
-from livekit_avatar.avatar import Avatar, Source, builtin_names, open_avatar
-from livekit_avatar.avatars.store import Store
+from livekit_avatar.avatar import Avatar, Source, open_avatar
 from livekit_avatar.compat.bithuman.errors import model_errors
 from livekit_avatar.settings import settings
 
@@ -16,24 +15,13 @@ DEFAULT_AVATAR = "ada"
 
 
 def chosen(model_path: Source | None, figure_id: str | None) -> Source:
-    """The avatar that is meant: a model, else a figure, else BITHUMAN_MODEL_PATH, else "ada".
-
-    Raises:
-        ModelNotFoundError: there is no avatar of the figure's name.
-    """
+    """The avatar that is meant: a model, else a figure, else BITHUMAN_MODEL_PATH, else "ada"."""
     if model_path is not None:
         return model_path
-    if figure_id:
-        return _figure(figure_id)
-    if settings().bithuman_model_path:
-        return settings().bithuman_model_path
+    if figure_id or settings().bithuman_model_path:
+        return figure_id or settings().bithuman_model_path
     logger.info("no avatar was named: %s speaks", DEFAULT_AVATAR)
     return DEFAULT_AVATAR
-
-
-def _figure(figure_id: str) -> Source:
-    with model_errors():
-        return figure_id if figure_id in builtin_names() else Store().find(figure_id)
 
 
 def load(source: Source) -> Avatar:
