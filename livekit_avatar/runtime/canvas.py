@@ -70,19 +70,22 @@ class Canvas:
             if not done:
                 return self.image is before
             self._painting = None
+            if picture.cancelled():  # closed meanwhile
+                return True
             self.image = picture.result()
             if painted is step:
                 return False
 
     async def aclose(self) -> None:
         """Give up the picture under way: it is not drawn, unless the device has begun."""
-        if self._painting is not None:
-            _, picture = self._painting
-            picture.cancel()
-            await asyncio.wait({picture})
-            if not picture.cancelled():
-                picture.exception()
-            self._painting = None
+        if self._painting is None:
+            return
+        _, picture = self._painting
+        picture.cancel()
+        await asyncio.wait({picture})
+        if not picture.cancelled():
+            picture.exception()
+        self._painting = None
 
     async def _paint(self, actor: Actor, step: Step, due: float) -> Image:
         image = await actor.draw(step, self.size, due)

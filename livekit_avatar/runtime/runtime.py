@@ -37,6 +37,7 @@ class AvatarRuntime:
     Args:
         engine: what draws the face.
         face: the face, as the engine has loaded it.
+        size: (width, height) of the video in pixels; the face's own if not given.
         seed: decides blinks, glances and sway; the same seed gives the same life.
         paced: frames come 25 times a second by the clock; False: as fast as they are read, for a
             consumer that keeps time itself.
@@ -50,6 +51,7 @@ class AvatarRuntime:
         engine: Engine,
         face: Face,
         *,
+        size: tuple[int, int] | None = None,
         seed: int = 0,
         paced: bool = True,
         max_ahead: float = 60.0,
@@ -63,7 +65,7 @@ class AvatarRuntime:
         self._pacer = pacer or Pacer(engine.info.fps)
         self._actor = Actor(Device(engine), face, engine.perform(face, seed=seed))
         self._feed = SpeechFeed(self._actor.performance)
-        self._canvas = Canvas(face.size, self._pacer.clock)
+        self._canvas = Canvas(size or face.size, self._pacer.clock)
         self._started = self._closed = self._paused = False
         self._reading = self._read = False  # now; ever
         self._watched = True
@@ -94,8 +96,8 @@ class AvatarRuntime:
 
     def again(self) -> AvatarRuntime:
         """A new runtime of the same face, for when this one's engine has failed."""
-        device = self._actor.device
-        return AvatarRuntime(device.engine, self._actor.face, seed=self._seed, paced=self._paced)
+        engine, face = self._actor.device.engine, self._actor.face
+        return AvatarRuntime(engine, face, size=self.size, seed=self._seed, paced=self._paced)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -121,6 +123,11 @@ class AvatarRuntime:
     def speaking(self) -> bool:
         """Whether pushed speech has frames to come."""
         return self._feed.speaking
+
+    @property
+    def unspoken(self) -> float:
+        """Seconds of pushed speech that are in no frame yet."""
+        return self._feed.unspoken
 
     async def start(self) -> None:
         """Draw the first picture, so that nothing is cold when speech comes.

@@ -22,6 +22,9 @@ from livekit_avatar.runtime.load import PROCESS, DeviceLoad
 from livekit_avatar.runtime.picture import fitted
 from livekit_avatar.types import Image
 
+_LONGEST_TURN = 5.0
+"""Seconds after which an engine counts as hung and is waited for no more."""
+
 What = Literal["hearing", "drawing"]
 
 
@@ -154,7 +157,8 @@ def _thread_of(engine: Engine) -> DeviceThread:
 class Device:
     """An engine, called on its own thread.
 
-    A call that is cancelled before its turn is never made.
+    A call that is cancelled before its turn is never made. One that is cancelled in its turn ends with it, so
+    that a face is not freed while it is drawn.
     """
 
     def __init__(self, engine: Engine) -> None:
@@ -186,4 +190,10 @@ class Device:
 
     async def _do(self, job: _Job) -> Any:
         self._thread.submit(job)
-        return await asyncio.wrap_future(job.result)
+        result = asyncio.wrap_future(job.result)
+        try:
+            return await asyncio.shield(result)
+        except asyncio.CancelledError:
+            if not job.result.cancel():
+                await asyncio.wait({result}, timeout=_LONGEST_TURN)
+            raise

@@ -183,6 +183,14 @@ async def test_faces_are_cross_faded_and_another_shape_is_letterboxed(runtime: A
     assert frames[-1].image[2, 32, 0] == 0, "bars above a wide face"
 
 
+async def test_a_runtime_made_anew_has_the_present_face_in_the_same_size(runtime: AvatarRuntime) -> None:
+    await runtime.set_avatar(wide_avatar())
+    await take(runtime, 1)
+    async with runtime.again() as other:
+        assert other.size == runtime.size == (64, 48)
+        assert (await take(other, 1))[0].image[2, 32, 0] == 0, "bars above a wide face"
+
+
 async def test_a_face_that_cannot_be_opened_leaves_the_old_one(runtime: AvatarRuntime) -> None:
     with pytest.raises(AvatarError, match="'nobody'"):
         await runtime.set_avatar("nobody")
@@ -322,6 +330,30 @@ async def test_readers_end_when_the_runtime_stops(runtime: AvatarRuntime) -> Non
         if count == 3:
             await runtime.stop()
     assert count == 3
+
+
+async def test_a_reader_in_mid_picture_ends_when_the_runtime_stops() -> None:
+    started, go_on = threading.Event(), threading.Event()
+
+    def wait(number: int) -> None:
+        if number == 2:
+            started.set()
+            go_on.wait(10)
+
+    async with new_runtime(FlashEngine(EngineInfo("stopped"), before_render=wait)) as runtime:
+        reader = asyncio.create_task(collect(runtime))
+        await asyncio.to_thread(started.wait, 10)
+        stopping = asyncio.create_task(runtime.stop())
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert not stopping.done(), "a picture that is being drawn is let finish"
+        go_on.set()
+        await stopping
+        assert await reader >= 0
+
+
+async def collect(runtime: AvatarRuntime) -> int:
+    return len([frame async for frame in runtime.run()])
 
 
 async def test_a_broken_engine_is_named_in_the_error() -> None:
