@@ -10,7 +10,6 @@ import logging
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from importlib.resources import as_file, files
 from itertools import count
 from pathlib import Path
 from typing import TypeAlias
@@ -21,11 +20,11 @@ from PIL import Image as PillowImage
 from livekit_avatar import engines
 from livekit_avatar.audio.decode import decode
 from livekit_avatar.avatars.bundle import FORMAT_VERSION, Bundle, Manifest, read_bundle
+from livekit_avatar.avatars.catalogue import builtin_names, check_exists, named
 from livekit_avatar.avatars.store import Store
 from livekit_avatar.engines.base import Engine, Face, Progress
 from livekit_avatar.engines.feed import SpeechFeed
 from livekit_avatar.errors import (
-    AvatarNotFoundError,
     BundleError,
     ConfigurationError,
     ForeignModelError,
@@ -34,13 +33,24 @@ from livekit_avatar.errors import (
 from livekit_avatar.face.picture import label_of, load_picture, read_picture
 from livekit_avatar.types import AudioChunk, Image, VideoFrame
 
+__all__ = [
+    "Avatar",
+    "Source",
+    "builtin_names",
+    "check_exists",
+    "check_size",
+    "create",
+    "open_avatar",
+    "open_bundle",
+    "prepare",
+]
+
 logger = logging.getLogger(__name__)
 
 Source: TypeAlias = "str | Path | bytes | PillowImage.Image | Image"
 """A built-in or library name, the path or the bytes of a picture or .avatar file, a Pillow picture, an RGB(A)
 array."""
 
-_DATA = files("livekit_avatar") / "data"
 _ZIP = b"PK\x03\x04"
 _IMX = b"IMX\x00"
 
@@ -110,13 +120,6 @@ class Avatar:
                 return
 
 
-def builtin_names() -> list[str]:
-    """Names of the avatars that come with the package."""
-    return sorted(
-        item.name.removesuffix(".avatar") for item in _DATA.iterdir() if item.name.endswith(".avatar")
-    )
-
-
 def open_avatar(source: Source, *, size: int | None = None, progress: Progress | None = None) -> Avatar:
     """Open an avatar, preparing it first if it is a picture.
 
@@ -134,7 +137,16 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
         AvatarNotFoundError: there is no such avatar.
     """
     check_size(size)
-    bundle = _bundle(source, size, progress)
+    return open_bundle(_bundle(source, size, progress), size=size)
+
+
+def open_bundle(bundle: Bundle, *, size: int | None = None) -> Avatar:
+    """Load what `create` or `read_bundle` gave.
+
+    Raises:
+        BundleError: it was prepared by another version of its engine.
+        EngineNotFoundError: its engine is not installed.
+    """
     manifest = bundle.manifest
     engine = engines.get(manifest.engine)
     if manifest.engine_version != engine.info.version:
@@ -147,23 +159,13 @@ def open_avatar(source: Source, *, size: int | None = None, progress: Progress |
 
 
 def _bundle(source: Source, size: int | None, progress: Progress | None) -> Bundle:
-    if isinstance(source, str) and source in builtin_names():
-        with as_file(_DATA / f"{source}.avatar") as path:
-            return read_bundle(path)
-    if isinstance(source, str) and (found := _in_library(source)):
-        return read_bundle(found)
+    if isinstance(source, str) and (file := named(source)):
+        return read_bundle(file)
     if isinstance(source, (str, Path)):
         return _bundle_of_file(Path(source), size, progress)
     if isinstance(source, bytes) and source.startswith(_ZIP):
         return read_bundle(source)
     return create(source, size=size, progress=progress)
-
-
-def _in_library(name: str) -> Path | None:
-    try:
-        return Store().find(name)
-    except AvatarNotFoundError:
-        return None
 
 
 def check_size(size: int | None) -> None:
@@ -176,37 +178,27 @@ def check_size(size: int | None) -> None:
         raise ConfigurationError(f"a size of {size} pixels", fix="Use an even number from 128 to 1920.")
 
 
-def check_exists(source: str | Path) -> None:
-    """Check that a name is that of a built-in avatar, of one in the library, or of a file.
-
-    Raises:
-        AvatarNotFoundError: it is none.
-    """
-    known = source in builtin_names() or (isinstance(source, str) and _in_library(source))
-    if not known and not Path(source).exists():
-        names = [*builtin_names(), *(entry.name for entry in Store().list())]
-        raise AvatarNotFoundError(
-            f"no avatar {str(source)!r}",
-            fix=f"Give a built-in or library name ({', '.join(names)}), a picture, or a .avatar file.",
-        )
-
-
 def _bundle_of_file(path: Path, size: int | None, progress: Progress | None) -> Bundle:
     check_exists(path)
-    head = _beginning(path) if path.is_file() else b""
-    if head == _ZIP:
+    if _beginning(path) == _ZIP:
         return read_bundle(path)
-    if head == _IMX or path.suffix.lower() == ".imx":
-        raise ForeignModelError(
-            f"{path.name!r} is a model of bitHuman's, which only their own program draws",
-            fix="Give the picture it was made of, or a .avatar file made of that.",
-        )
     return create(path, size=size, progress=progress)
 
 
 def _beginning(path: Path) -> bytes:
-    with path.open("rb") as file:
-        return file.read(4)
+    try:
+        with path.open("rb") as file:
+            return file.read(4)
+    except OSError:  # whoever reads all of it says what is wrong
+        return b""
+
+
+def _check_is_ours(path: Path) -> None:
+    if _beginning(path) == _IMX or path.suffix.lower() == ".imx":
+        raise ForeignModelError(
+            f"{path.name!r} is a model of bitHuman's, which only their own program draws",
+            fix="Give the picture it was made of, or a .avatar file made of that.",
+        )
 
 
 def create(
@@ -235,12 +227,10 @@ def create(
         ModelNotFoundError: the face model is not on this machine.
         ConfigurationError: a size that no video can have.
         EngineNotFoundError: no engine of that name is installed.
+        ForeignModelError: an .imx file.
     """
     check_size(size)
-    label = label_of(source) if isinstance(source, Path) else "The picture"
-    picture = load_picture(source) if isinstance(source, Path) else source
-    if not isinstance(picture, bytes):
-        picture = read_picture(picture)
+    label, picture = _picture(source)
     digest = _digest(picture)
 
     def make() -> Bundle:
@@ -254,6 +244,16 @@ def create(
         logger.warning("%s: %s", label, warning)
     title = name or (_title(source) if isinstance(source, Path) else bundle.manifest.name)
     return replace(bundle, manifest=replace(bundle.manifest, name=title, licence=licence, consent=consent))
+
+
+def _picture(
+    source: Path | bytes | PillowImage.Image | Image,
+) -> tuple[str, bytes | Image]:
+    """How errors name a picture, and its bytes or its pixels."""
+    if isinstance(source, Path):
+        _check_is_ours(source)
+        return label_of(source), load_picture(source)
+    return "The picture", source if isinstance(source, bytes) else read_picture(source)
 
 
 def _from_library(key: str, make: Callable[[], Bundle]) -> Bundle:

@@ -127,8 +127,25 @@ class MouthState:
 
 
 @dataclass(frozen=True, slots=True)
+class Style:
+    """How a face speaks.
+
+    Attributes:
+        intensity: how far the mouth moves, 0..2; 1 is as heard. Lips that close still close.
+        smoothing: share of the frame before that stays in each frame, 0..0.8. It calms the lips and holds
+            them back by 40 ms times smoothing / (1 - smoothing). Lips that close are not held back.
+    """
+
+    intensity: float = 1.0
+    smoothing: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Emotion:
     """A mood and how strongly it shows, 0..1."""
 
     name: EmotionName = "neutral"
     strength: float = 1.0
+
+
+NEUTRAL = Emotion()

@@ -147,6 +147,12 @@ class Store:
                 pointer.unlink(missing_ok=True)
             return self._drop_unwanted(age=0.0)
 
+    def prepared_bytes(self) -> int:
+        """Bytes of all prepared pictures."""
+        with self._disk():
+            digests = {self._digest(pointer) for pointer in _files(self._prepared)}
+            return sum(_size(self._place(digest)) for digest in digests if digest)
+
     def prepared(self, key: str, make: Callable[[], Bundle]) -> Path:
         """The .avatar file of a source that was prepared before, or is prepared now.
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
-from livekit_avatar.types import FPS, Emotion, Image, Samples
+from livekit_avatar.types import FPS, NEUTRAL, Emotion, Floats, Image, Samples, Style
 
 if TYPE_CHECKING:
     from livekit_avatar.avatars.bundle import Bundle
@@ -153,6 +153,14 @@ class Performance(Protocol):
         """Perform one of the actions that `EngineInfo` names."""
 
 
+@runtime_checkable
+class Styled(Protocol):
+    """A performance that can speak in more than one style."""
+
+    def set_style(self, style: Style) -> None:
+        """Speak so from the next step on."""
+
+
 class Engine(Protocol):
     """A family of faces on one device."""
 
@@ -191,4 +199,15 @@ class Engine(Protocol):
 
     def render(self, steps: Sequence[Step]) -> list[Image]:
         """Draw steps: one (H, W, 4) uint8 RGBA picture each, owned by the caller."""
+        ...
+
+
+@runtime_checkable
+class Poser(Protocol):
+    """What an engine may offer besides: pictures of a face that holds still, for previews."""
+
+    def still(
+        self, face: Face, mouth: Floats, *, emotion: Emotion = NEUTRAL, closed_eyes: bool = False
+    ) -> Image:
+        """Draw a face with its mouth at (23,) float32 coefficients in the order of `MOUTH_SHAPES`."""
         ...

@@ -8,12 +8,14 @@ from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 from livekit_avatar.engines.base import Cancel, EngineInfo, Face, Performance, Prepared, Progress, Step
+from livekit_avatar.engines.portrait.controls import controls, pose
+from livekit_avatar.engines.portrait.emotions import look
 from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.gestures import ACTIONS
 from livekit_avatar.engines.portrait.performance import Drawing, PortraitPerformance
 from livekit_avatar.engines.portrait.prepare import prepare_portrait
 from livekit_avatar.lipsync.model import LipStream, LipSync
-from livekit_avatar.types import Image
+from livekit_avatar.types import MOUTH_SHAPES, NEUTRAL, Emotion, Floats, Image
 
 if TYPE_CHECKING:
     from livekit_avatar.avatars.bundle import Bundle
@@ -89,6 +91,14 @@ class PortraitEngine:
         """Draw steps: one (H, W, 4) uint8 RGBA picture each, owned by the caller."""
         drawings = cast(Sequence[Drawing], [step.data for step in steps])
         return [drawing.face.draw(drawing.pose) for drawing in drawings]
+
+    def still(
+        self, face: Face, mouth: Floats, *, emotion: Emotion = NEUTRAL, closed_eyes: bool = False
+    ) -> Image:
+        """Draw a face with its mouth at (23,) float32 coefficients in the order of `MOUTH_SHAPES`."""
+        total = look(emotion) + controls({"eyeBlink": float(closed_eyes)})
+        total[: len(MOUTH_SHAPES)] += mouth
+        return cast(PortraitFace, face).draw(pose(total))
 
     def _lips(self) -> LipSync:
         with self._lock:
