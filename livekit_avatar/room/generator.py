@@ -47,6 +47,11 @@ class RuntimeGenerator(VideoGenerator):
         """Go on with the speech."""
         await self._runtime.resume()
 
+    @property
+    def unspoken(self) -> float:
+        """Seconds of speech that were heard and not yet given with a picture."""
+        return self._runtime.unspoken
+
     async def __aiter__(self) -> AsyncIterator[rtc.VideoFrame | rtc.AudioFrame | AudioSegmentEnd]:
         """Pictures without end, each with its 40 ms of speech or silence, and the end of each utterance."""
         async for frame in self._runtime.run():

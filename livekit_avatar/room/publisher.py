@@ -22,7 +22,7 @@ from livekit_avatar.errors import AvatarError, NotStartedError
 from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.playout import Slot
 from livekit_avatar.room.speech import SILENCE
-from livekit_avatar.room.tracks import Tracks
+from livekit_avatar.room.tracks import DEEP, LEVEL, Tracks
 from livekit_avatar.room.utterance import Utterance
 from livekit_avatar.room.voice import VoiceOnly
 from livekit_avatar.types import FPS
@@ -42,6 +42,15 @@ class Pausable(Protocol):
 
     async def resume(self) -> None:
         """Go on with the speech."""
+
+
+@runtime_checkable
+class Knowing(Protocol):
+    """A video generator that knows what it has still to say."""
+
+    @property
+    def unspoken(self) -> float:
+        """Seconds of speech that it could give at once."""
 
 
 class Publisher:
@@ -222,7 +231,13 @@ class Publisher:
             await self._queue(Slot(picture, np.frombuffer(sound.data, np.int16), utterance))
         elif picture is not None or sound is not None:
             await self._queue(Slot(picture, np.zeros(self._tracks.rate // FPS, np.int16), None))
-        await self._tracks.wait_until_due()
+        await self._tracks.wait_until_due(self._level)
+
+    @property
+    def _level(self) -> float:
+        """Seconds of sound to have in store: as much of speech as there is, and little of silence."""
+        generator, speaking = self._video_gen, self._speaking is not None and not self._paused
+        return DEEP if speaking and isinstance(generator, Knowing) and generator.unspoken > DEEP else LEVEL
 
     async def _queue_held(self) -> None:
         while self._held:

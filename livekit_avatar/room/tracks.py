@@ -23,15 +23,18 @@ from livekit_avatar.types import FPS
 AUDIO_TRACK, VIDEO_TRACK = "avatar_audio", "avatar_video"
 
 LEVEL = 0.04
-"""Seconds of sound left in the source when the next 40 ms are decided: less is sooner, more is safer.
+"""Seconds of sound left in the source when the next 40 ms are decided, while speech is still being made."""
 
-An event loop that is held up for longer leaves a hole in the sound."""
+DEEP = 0.2
+"""The same while more speech than that is waiting: an event loop that is held up leaves no hole in it.
+
+More costs nothing until an interruption: then the face goes on from a picture that was not shown."""
 
 BEHIND = 0.03
 """Seconds from the moment a sound leaves to its picture: listeners' jitter buffers hold sound longer."""
 
 _ANNOUNCE_SECONDS = 5.0
-_SOURCE_MS = 200  # what the source could hold; LEVEL plus two frames is the most that it does hold
+_SOURCE_MS = 400  # what the source could hold; DEEP plus one frame is the most that it does hold
 _TOLERANCE = 0.005  # seconds
 
 
@@ -102,9 +105,13 @@ class Tracks:
     def _only_silence(self) -> bool:
         return not self._timers and self._playout.silent(time.monotonic())
 
-    async def wait_until_due(self) -> None:
-        """Wait until the next slot must be queued, or `hurry` is called while only silence is queued."""
-        while (wait := self._ends - time.monotonic() - LEVEL) > 0:
+    async def wait_until_due(self, level: float = LEVEL) -> None:
+        """Wait until the next slot must be queued, or `hurry` is called while only silence is queued.
+
+        Args:
+            level: seconds of sound that are left when it must.
+        """
+        while (wait := self._ends - time.monotonic() - level) > 0:
             try:
                 await asyncio.wait_for(self._hurry.wait(), wait)
             except asyncio.TimeoutError:

@@ -217,6 +217,18 @@ async def test_an_empty_room_has_the_face_too(livekit_server: LiveKitServer, kin
         await asyncio.sleep(0.2)
 
 
+async def test_a_busy_agent_leaves_no_hole_in_the_voice(livekit_server: LiveKitServer) -> None:
+    async with watched(livekit_server, "ours") as (acting, watching):
+        await acting.say(3)
+        await until(lambda: len(watching.heard()) > 50)
+        time.sleep(0.15)  # noqa: ASYNC251 - an agent that computes on its event loop
+        await acting.output.wait_for_playout()
+        await asyncio.sleep(0.2)
+        peaks = [peak for _, peak in watching.audio]
+        loud = [number for number, peak in enumerate(peaks) if peak > 1_000]
+        assert loud[-1] - loud[0] + 1 == len(loud)
+
+
 async def test_a_pause_loses_no_sample_and_counts_right(livekit_server: LiveKitServer) -> None:
     async with watched(livekit_server, "ours") as (acting, watching):
         await acting.say(2)
