@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 from livekit import rtc
 from livekit.agents import (
@@ -59,6 +59,15 @@ class Face(Protocol):
     async def aclose(self) -> None: ...  # noqa: D102
 
 
+@runtime_checkable
+class Lender(Protocol):
+    """Something that has a runtime for a room, such as `AsyncBithuman`."""
+
+    async def lend(self) -> AvatarRuntime:
+        """A runtime made with `paced=False`; the session stops it."""
+        ...
+
+
 class AvatarSession(BaseAvatarSession[Any]):
     """Gives an agent a face, drawn in its own process or elsewhere.
 
@@ -78,7 +87,8 @@ class AvatarSession(BaseAvatarSession[Any]):
         avatar_image: a picture, as `avatar`.
         avatar_id: the name of an avatar that whoever draws it knows.
         model_path: the path of a .avatar file or picture, drawn here.
-        runtime: a runtime made (not necessarily started) by the caller with `paced=False`, drawn here.
+        runtime: a runtime made (not necessarily started) by the caller with `paced=False`, or a lender of
+            one, drawn here.
         worker: the name under which workers registered with the LiveKit server.
         api_url: where a face is asked for over HTTP; "?async=true" asks for an answer before it has joined.
         api_secret: proves to the host who asks.
@@ -105,7 +115,7 @@ class AvatarSession(BaseAvatarSession[Any]):
         avatar_image: NotGivenOr[Source | None] = NOT_GIVEN,
         avatar_id: NotGivenOr[str | None] = NOT_GIVEN,
         model_path: NotGivenOr[str | Path | None] = NOT_GIVEN,
-        runtime: NotGivenOr[AvatarRuntime | None] = NOT_GIVEN,
+        runtime: NotGivenOr[AvatarRuntime | Lender | None] = NOT_GIVEN,
         worker: NotGivenOr[str | None] = NOT_GIVEN,
         api_url: NotGivenOr[str | None] = NOT_GIVEN,
         api_secret: NotGivenOr[str | None] = NOT_GIVEN,
@@ -242,6 +252,8 @@ class AvatarSession(BaseAvatarSession[Any]):
 
     async def _open_runtime(self, mode: Local) -> AvatarRuntime:
         runtime = mode.source
+        if isinstance(runtime, Lender):
+            runtime = await runtime.lend()
         if not isinstance(runtime, AvatarRuntime):
             runtime = await AvatarRuntime.create(
                 await local_source(runtime), size=self._size, seed=self._seed, paced=False
