@@ -26,7 +26,7 @@ from livekit_avatar.room.dispatch import DispatchLauncher
 from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.local import LocalFace
 from livekit_avatar.room.look import local_source, look, recognise
-from livekit_avatar.room.mode import Cloud, Dispatch, Local, RequestFormat, choose_mode
+from livekit_avatar.room.mode import Cloud, Dispatch, Local, Mode, RequestFormat, choose_mode
 from livekit_avatar.room.remote import Launcher, RemoteFace
 from livekit_avatar.room.token import Server, livekit_server
 from livekit_avatar.runtime.runtime import AvatarRuntime
@@ -143,9 +143,7 @@ class AvatarSession(BaseAvatarSession[Any]):
             "model": model,
             "request_format": request_format,
         }
-        self._mode = choose_mode(
-            {name: value for name, value in arguments.items() if _given(value)}, Settings()
-        )
+        self._mode = self._choose_mode({name: value for name, value in arguments.items() if _given(value)})
         if isinstance(self._mode, Local):
             _check_local(self._mode.source)
         self._conn_options = conn_options
@@ -156,6 +154,9 @@ class AvatarSession(BaseAvatarSession[Any]):
         self._encoding = encoding
         self._face: Face | None = None
         self._started = False
+
+    def _choose_mode(self, given: dict[str, Any]) -> Mode:
+        return choose_mode(given, Settings())
 
     @property
     def avatar_identity(self) -> str:
