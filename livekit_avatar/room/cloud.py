@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import io
 import json
 import logging
 import random
@@ -240,7 +241,7 @@ def form_body(invitation: Invitation, token: str, async_mode: bool | None) -> ai
     form = aiohttp.MultipartWriter("form-data")
     for name, value in fields.items():
         if isinstance(value, File):
-            part = form.append(value.data, {"Content-Type": value.content_type})
+            part = form.append(io.BytesIO(value.data), {"Content-Type": value.content_type})
             part.set_content_disposition("form-data", name=name, filename=value.name)
         elif value is not None:
             form.append(value).set_content_disposition("form-data", name=name)

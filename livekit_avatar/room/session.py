@@ -61,11 +61,10 @@ class Face(Protocol):
 
 @runtime_checkable
 class Lender(Protocol):
-    """Something that has a runtime for a room, such as `AsyncBithuman`."""
+    """Whoever has a runtime to lend to a session, such as `compat.bithuman.AsyncBithuman`."""
 
     async def lend(self) -> AvatarRuntime:
-        """A runtime made with `paced=False`; the session stops it."""
-        ...
+        """A runtime that nobody else reads."""
 
 
 class AvatarSession(BaseAvatarSession[Any]):
@@ -178,15 +177,18 @@ class AvatarSession(BaseAvatarSession[Any]):
         return "livekit_avatar"
 
     @property
-    def runtime(self) -> AvatarRuntime:
-        """The runtime of a face that is drawn here.
+    def runtime(self) -> Any:
+        """The runtime of a face that is drawn here: an `AvatarRuntime`, or whoever lent it.
 
         Raises:
             NotStartedError: `start` was not called; it is a `BitHumanException`, as all errors are.
             ConfigurationError: the face is drawn elsewhere.
         """
-        if isinstance(self._face, LocalFace):
+        source = self._mode.source if isinstance(self._mode, Local) else None
+        if isinstance(self._face, LocalFace) and not isinstance(source, Lender):
             return self._face.runtime
+        if isinstance(source, AvatarRuntime | Lender):
+            return source
         if isinstance(self._mode, Local):
             raise NotStartedError(
                 "the avatar has no runtime yet", fix="Call `await avatar.start(...)` first."
