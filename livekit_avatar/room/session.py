@@ -177,18 +177,15 @@ class AvatarSession(BaseAvatarSession[Any]):
         return "livekit_avatar"
 
     @property
-    def runtime(self) -> Any:
-        """The runtime of a face that is drawn here: an `AvatarRuntime`, or whoever lent it.
+    def runtime(self) -> AvatarRuntime:
+        """The runtime of a face that is drawn here.
 
         Raises:
             NotStartedError: `start` was not called; it is a `BitHumanException`, as all errors are.
             ConfigurationError: the face is drawn elsewhere.
         """
-        source = self._mode.source if isinstance(self._mode, Local) else None
-        if isinstance(self._face, LocalFace) and not isinstance(source, Lender):
+        if isinstance(self._face, LocalFace):
             return self._face.runtime
-        if isinstance(source, AvatarRuntime | Lender):
-            return source
         if isinstance(self._mode, Local):
             raise NotStartedError(
                 "the avatar has no runtime yet", fix="Call `await avatar.start(...)` first."
