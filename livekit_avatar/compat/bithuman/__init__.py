@@ -38,7 +38,7 @@ from livekit_avatar.compat.bithuman.values import (
 from livekit_avatar.errors import AvatarError, BitHumanException
 
 if TYPE_CHECKING:
-    from livekit_avatar.room.session import AvatarSession
+    from livekit_avatar.compat.bithuman.session import AvatarSession
 
 open = open_avatar
 AsyncAvatar = AsyncBithuman
@@ -90,6 +90,6 @@ def __getattr__(name: str) -> object:
     """`AvatarSession` needs livekit-agents, which takes a second to import: only who uses it waits."""
     if name != "AvatarSession":
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from livekit_avatar.room.session import AvatarSession
+    from livekit_avatar.compat.bithuman.session import AvatarSession
 
     return AvatarSession

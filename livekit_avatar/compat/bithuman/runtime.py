@@ -257,6 +257,10 @@ class AsyncBithuman:
         self._fresh = False
         return runtime
 
+    def adopt(self, runtime: AvatarRuntime) -> None:
+        """Work on the face of a room from now on."""
+        self._runtime, self._fresh = runtime, False
+
     async def _ready(self) -> AvatarRuntime:
         if self._runtime is None:
             raise RuntimeNotReadyError(
