@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -42,11 +42,17 @@ class Worker:
             return answer.status, await answer.json()
 
 
+LINGERING_SECONDS = 1.0
+
+Serve = Callable[..., AbstractAsyncContextManager[Worker]]
+"""The fixture `serve`."""
+
+
 @asynccontextmanager
 async def serving(options: WorkerOptions) -> AsyncIterator[Worker]:
     """A worker on a free port."""
     app = create_app(options)
-    runner = web.AppRunner(app)
+    runner = web.AppRunner(app, lingering_time=LINGERING_SECONDS)
     await runner.setup()
     try:
         await web.TCPSite(runner, "127.0.0.1", 0).start()
@@ -54,6 +60,14 @@ async def serving(options: WorkerOptions) -> AsyncIterator[Worker]:
             yield Worker(f"http://127.0.0.1:{runner.addresses[0][1]}", app[SESSIONS], http)
     finally:
         await runner.cleanup()
+        await _lingering_ends()
+
+
+async def _lingering_ends() -> None:
+    """aiohttp goes on for a while to read a body that was refused, also when its connection is lost."""
+    reading = [task for task in asyncio.all_tasks() if task.get_coro().__qualname__ == "RequestHandler.start"]
+    if reading:
+        await asyncio.wait(reading, timeout=2 * LINGERING_SECONDS)
 
 
 def avatar_token(

@@ -32,7 +32,7 @@ class ColourEngine(FlashEngine):
     )
 
     def load(self, bundle: Bundle, *, size: int | None = None) -> ColourFace:
-        face = ColourFace(bundle.manifest.size, COLOURS[bundle.manifest.name])
+        face = ColourFace(bundle.manifest.size, COLOURS.get(bundle.manifest.name, COLOURS["white"]))
         self.loaded.append(face)
         return face
 

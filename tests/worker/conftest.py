@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
 from engines_for_tests.colour import COLOURS, ColourEngine, colour_bundle
-from workers import Worker, serving
+from workers import Serve, Worker, serving
 
 from livekit_avatar import engines
 from livekit_avatar.avatars.store import Store
 from livekit_avatar.worker.options import WorkerOptions
 
 USUAL = {"keys": ("a-key",), "load_limit": 1e6, "max_lateness": 1e6, "owner_grace": 0.5}
-
-Serve = Callable[..., AbstractAsyncContextManager[Worker]]
 
 
 @pytest.fixture
