@@ -23,12 +23,13 @@ class Frames(Generic[F]):
     def __init__(self, next_frame: NextFrame[F], *, endless: bool = True) -> None:
         self._next_frame = next_frame
         self._endless = endless
+        self._closed = False
 
     def __aiter__(self) -> AsyncIterator[F]:
         return self
 
     async def __anext__(self) -> F:
-        frame = await self._next_frame(endless=self._endless)
+        frame = None if self._closed else await self._next_frame(endless=self._endless)
         if frame is None:
             raise StopAsyncIteration
         return frame
@@ -37,3 +38,7 @@ class Frames(Generic[F]):
         """The same frames, ending when all pushed speech has been spoken."""
         yield from ()
         return Frames(self._next_frame, endless=False)
+
+    async def aclose(self) -> None:
+        """No more frames here; the runtime goes on."""
+        self._closed = True

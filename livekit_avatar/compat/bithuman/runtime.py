@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 import uuid
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -17,6 +16,14 @@ from typing_extensions import Self
 from livekit_avatar import types
 from livekit_avatar.avatar import Source
 from livekit_avatar.compat.bithuman.errors import RuntimeNotReadyError
+from livekit_avatar.compat.bithuman.formalities import (
+    AUTH_URL,
+    BILLING,
+    OWN_SIZE,
+    Generator,
+    OwnSize,
+    RuntimeSettings,
+)
 from livekit_avatar.compat.bithuman.models import chosen, ignore, load
 from livekit_avatar.compat.bithuman.speech import SpeechInput
 from livekit_avatar.compat.bithuman.values import AudioChunk, VideoControl, VideoFrame, as_int16, mood
@@ -29,27 +36,6 @@ from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import FPS, SAMPLES_PER_FRAME, SPEECH_RATE, Image
 
 logger = logging.getLogger(__name__)
-
-_AUTH_URL = "https://api.bithuman.ai/v1/runtime-tokens/request"  # never asked; the default of theirs
-_BILLING = "self-hosted-essence-model"
-
-
-class _OwnSize(tuple[int, int]):
-    """(1280, 720) as the default is written in bitHuman's signature; it means the avatar's own size."""
-
-
-_OWN_SIZE = _OwnSize((1280, 720))
-
-
-@dataclass
-class RuntimeSettings:
-    """What `AsyncBithuman.settings` says; changing it changes nothing."""
-
-    FPS: int = FPS
-    INPUT_SAMPLE_RATE: int = SPEECH_RATE
-    PROCESS_IDLE_VIDEO: bool = True
-    ALLOW_VIDEO_SCRIPT_UPDATE: bool = False
-    OUTPUT_WIDTH: int = 512
 
 
 class AsyncBithuman:
@@ -76,16 +62,16 @@ class AsyncBithuman:
         *,
         input_buffer_size: int = 0,
         output_buffer_size: int = 6,
-        output_size: tuple[int, int] | None = _OWN_SIZE,
+        output_size: tuple[int, int] | None = OWN_SIZE,
         tags: str | None = "bithuman",
-        billing_type: str = _BILLING,
+        billing_type: str = BILLING,
         api_secret: str | None = None,
-        api_url: str = _AUTH_URL,
+        api_url: str = AUTH_URL,
         agent_code: str | None = None,
         num_threads: int = 0,
     ) -> None:
         ignore(api_secret=api_secret, agent_code=agent_code, num_threads=num_threads)
-        self._output_size = None if isinstance(output_size, _OwnSize) else output_size
+        self._output_size = None if isinstance(output_size, OwnSize) else output_size
         self._runtime: AvatarRuntime | None = None
         self._speech = SpeechInput()
         self._pacer = Pacer(FPS)
@@ -102,7 +88,7 @@ class AsyncBithuman:
         model_path: Source | None = None,
         token: str | None = None,
         api_secret: str | None = None,
-        api_url: str = _AUTH_URL,
+        api_url: str = AUTH_URL,
         tags: str | None = "bithuman",
         insecure: bool = False,
         input_buffer_size: int = 0,
@@ -112,8 +98,8 @@ class AsyncBithuman:
         batch_workers: int = 1,
         quality: str = "medium",
         identity: str | None = None,
-        output_size: tuple[int, int] | None = _OWN_SIZE,
-        billing_type: str = _BILLING,
+        output_size: tuple[int, int] | None = OWN_SIZE,
+        billing_type: str = BILLING,
         agent_code: str | None = None,
         fingerprint: str | None = None,
         figure_id: str | None = None,
@@ -344,7 +330,7 @@ class AsyncBithuman:
     @property
     def generator(self) -> Generator:
         """Something with `set_agent_code`."""
-        return Generator(self)
+        return Generator(self.set_agent_code)
 
     def set_agent_code(self, agent_code: str) -> None:
         """Ignored: nothing is reported."""
@@ -377,18 +363,6 @@ class AsyncBithuman:
 
     async def _initialize_token(self) -> None:
         """LiveKit's plugin calls it; there is no token."""
-
-
-class Generator:
-    """What programs reach through `AsyncBithuman.generator`; its `_generator` is itself."""
-
-    def __init__(self, runtime: AsyncBithuman) -> None:
-        self._runtime = runtime
-        self._generator = self
-
-    def set_agent_code(self, agent_code: str) -> None:
-        """As `AsyncBithuman.set_agent_code`."""
-        self._runtime.set_agent_code(agent_code)
 
 
 def _act(runtime: AvatarRuntime, action: str) -> None:
