@@ -22,7 +22,7 @@ from livekit_avatar.audio.decode import decode
 from livekit_avatar.avatars.bundle import FORMAT_VERSION, Bundle, Manifest, read_bundle
 from livekit_avatar.avatars.catalogue import builtin_names, check_exists, named
 from livekit_avatar.avatars.store import Store
-from livekit_avatar.engines.base import Engine, Face, Progress
+from livekit_avatar.engines.base import Engine, Face, Performance, Progress, Styled
 from livekit_avatar.engines.feed import SpeechFeed
 from livekit_avatar.errors import (
     BundleError,
@@ -31,7 +31,7 @@ from livekit_avatar.errors import (
     StoreError,
 )
 from livekit_avatar.face.picture import label_of, load_picture, read_picture
-from livekit_avatar.types import AudioChunk, Image, VideoFrame
+from livekit_avatar.types import PLAIN, AudioChunk, Image, Style, VideoFrame
 
 __all__ = [
     "Avatar",
@@ -39,9 +39,11 @@ __all__ = [
     "builtin_names",
     "check_exists",
     "check_size",
+    "check_style",
     "create",
     "open_avatar",
     "open_bundle",
+    "perform",
     "prepare",
 ]
 
@@ -80,7 +82,11 @@ class Avatar:
         return self.face.size
 
     def render(
-        self, audio: str | Path | bytes | AudioChunk | Iterable[AudioChunk], *, seed: int = 0
+        self,
+        audio: str | Path | bytes | AudioChunk | Iterable[AudioChunk],
+        *,
+        seed: int = 0,
+        style: Style = PLAIN,
     ) -> Iterator[VideoFrame]:
         """Speak a whole recording: one frame each 40 ms, as fast as they are drawn.
 
@@ -88,17 +94,20 @@ class Avatar:
             audio: anything FFmpeg reads, as path or bytes; mono speech; or pieces of it, of one rate: each
                 is taken when the frames of those before are drawn.
             seed: decides blinks, glances and sway; the same seed gives the same pictures.
+            style: how it speaks, where the engine knows styles.
 
         Raises:
             UnreadableAudioError: there is no sound in it.
             AudioFormatError: pieces of different rates.
+            ConfigurationError: no face can speak in that style.
         """
+        performance = perform(self.engine, self.face, seed=seed, style=style)
         if isinstance(audio, (str, Path, bytes)):
             audio = decode(audio)
-        return self._speak([audio] if isinstance(audio, AudioChunk) else audio, seed)
+        return self._speak([audio] if isinstance(audio, AudioChunk) else audio, performance)
 
-    def _speak(self, pieces: Iterable[AudioChunk], seed: int) -> Iterator[VideoFrame]:
-        feed = SpeechFeed(self.engine.perform(self.face, seed=seed))
+    def _speak(self, pieces: Iterable[AudioChunk], performance: Performance) -> Iterator[VideoFrame]:
+        feed = SpeechFeed(performance)
         numbers = count()
         for piece in pieces:
             feed.push(piece.samples, piece.sample_rate)
@@ -178,9 +187,34 @@ def check_size(size: int | None) -> None:
         raise ConfigurationError(f"a size of {size} pixels", fix="Use an even number from 128 to 1920.")
 
 
+def perform(engine: Engine, face: Face, *, seed: int, style: Style) -> Performance:
+    """Begin a performance in a style; an engine that knows no styles has its own.
+
+    Raises:
+        ConfigurationError: no face can speak in that style.
+    """
+    check_style(style)
+    performance = engine.perform(face, seed=seed)
+    if isinstance(performance, Styled):
+        performance.set_style(style)
+    return performance
+
+
+def check_style(style: Style) -> None:
+    """Check the numbers of a style.
+
+    Raises:
+        ConfigurationError: one is out of its range.
+    """
+    limits = {"intensity": (style.intensity, 2.0), "smoothing": (style.smoothing, 0.8)}
+    for name, (value, most) in limits.items():
+        if not 0 <= value <= most:
+            raise ConfigurationError(f"{name} {value} is out of range", fix=f"Use 0 to {most:g}.")
+
+
 def _bundle_of_file(path: Path, size: int | None, progress: Progress | None) -> Bundle:
     check_exists(path)
-    if _beginning(path) == _ZIP:
+    if _beginning(path) == _ZIP or path.suffix.lower() == ".avatar":
         return read_bundle(path)
     return create(path, size=size, progress=progress)
 

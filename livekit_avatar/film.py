@@ -17,7 +17,7 @@ from av.video.stream import VideoStream
 from livekit_avatar.audio.decode import decode, sound_frames
 from livekit_avatar.avatar import Avatar
 from livekit_avatar.errors import ConfigurationError
-from livekit_avatar.types import FPS, SAMPLES_PER_FRAME, SPEECH_RATE, Image
+from livekit_avatar.types import FPS, PLAIN, SAMPLES_PER_FRAME, SPEECH_RATE, Image, Style
 
 _AAC_RATES = (8_000, 11_025, 12_000, 16_000, 22_050, 24_000, 32_000, 44_100, 48_000, 88_200, 96_000)
 _BACKGROUND = 255  # a film has no alpha: transparent pixels become white
@@ -29,6 +29,7 @@ def film_of(
     path: Path,
     *,
     seed: int = 0,
+    style: Style = PLAIN,
     progress: Callable[[int, int], None] | None = None,
 ) -> dict[str, Any]:
     """Make a film of an avatar that speaks a recording; the film has the recording's own sound.
@@ -38,6 +39,7 @@ def film_of(
         audio: the recording, anything that FFmpeg reads.
         path: of the mp4 file.
         seed: decides blinks, glances and sway.
+        style: how it speaks.
         progress: called with the number of frames done and of all.
 
     Returns:
@@ -50,7 +52,7 @@ def film_of(
     speech = decode(audio)
     total = -(-round(len(speech.samples) * SPEECH_RATE / speech.sample_rate) // SAMPLES_PER_FRAME)
     with new_film(path, avatar.size, sound_frames(audio)) as film:
-        for frame in avatar.render(speech, seed=seed):
+        for frame in avatar.render(speech, seed=seed, style=style):
             film.write(frame.image)
             if progress:
                 progress(film.frames, total)

@@ -140,6 +140,9 @@ class Style:
     smoothing: float = 0.0
 
 
+PLAIN = Style()
+
+
 @dataclass(frozen=True, slots=True)
 class Emotion:
     """A mood and how strongly it shows, 0..1."""

@@ -24,17 +24,24 @@ def render(
         int | None, typer.Option(help="The longer side in pixels: even, at most 1920; 512 if not given.")
     ] = None,
     seed: Annotated[int, typer.Option(help="Decides blinks, glances and sway.")] = 0,
+    intensity: Annotated[
+        float, typer.Option(help="How far the mouth moves, 0 to 2; lips that close still close.")
+    ] = 1.0,
+    smoothing: Annotated[float, typer.Option(help="Calmer but later lips, 0 to 0.8.")] = 0.0,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one line of JSON about the film.")
     ] = False,
 ) -> None:
     """Make a film of an avatar that speaks a recording."""
-    from livekit_avatar.avatar import open_avatar
+    from livekit_avatar.avatar import check_style, open_avatar
     from livekit_avatar.errors import ConfigurationError
     from livekit_avatar.film import film_of
+    from livekit_avatar.types import Style
 
     if output.suffix.lower() != ".mp4":
         raise ConfigurationError(f"{str(output)!r} is not an mp4 file", fix="Give a name that ends in .mp4.")
+    style = Style(intensity, smoothing)
+    check_style(style)
     with Progress(transient=True, disable=as_json) as bar:
         opening = bar.add_task(f"Opening {avatar}", total=1.0)
         face = open_avatar(
@@ -46,7 +53,12 @@ def render(
         drawing = bar.add_task("Drawing", total=None)
         started = time.perf_counter()
         report = film_of(
-            face, audio, output, seed=seed, progress=lambda n, of: bar.update(drawing, completed=n, total=of)
+            face,
+            audio,
+            output,
+            seed=seed,
+            style=style,
+            progress=lambda n, of: bar.update(drawing, completed=n, total=of),
         )
     seconds = time.perf_counter() - started
     if as_json:

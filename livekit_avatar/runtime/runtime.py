@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from livekit_avatar import metrics
 from livekit_avatar.audio.pcm import as_samples
-from livekit_avatar.avatar import Avatar, Source, open_avatar
+from livekit_avatar.avatar import Avatar, Source, open_avatar, perform
 from livekit_avatar.engines.base import Engine, Face, Step
 from livekit_avatar.engines.feed import SpeechFeed, Spoken
 from livekit_avatar.errors import (
@@ -26,7 +26,7 @@ from livekit_avatar.runtime.canvas import Actor, Canvas
 from livekit_avatar.runtime.frames import Frames
 from livekit_avatar.runtime.pacer import Pacer
 from livekit_avatar.runtime.scheduler import Device
-from livekit_avatar.types import Emotion, Image, Samples, VideoFrame
+from livekit_avatar.types import PLAIN, Emotion, Image, Samples, Style, VideoFrame
 
 logger = logging.getLogger(__name__)
 
@@ -39,6 +39,7 @@ class AvatarRuntime:
         face: the face, as the engine has loaded it.
         size: (width, height) of the video in pixels; the face's own if not given.
         seed: decides blinks, glances and sway; the same seed gives the same life.
+        style: how it speaks, also with a face set later.
         paced: frames come 25 times a second by the clock; False: as fast as they are read, for a
             consumer that keeps time itself.
         max_ahead: seconds of unspoken speech above which `push_audio` waits while frames are being read.
@@ -53,17 +54,19 @@ class AvatarRuntime:
         *,
         size: tuple[int, int] | None = None,
         seed: int = 0,
+        style: Style = PLAIN,
         paced: bool = True,
         max_ahead: float = 60.0,
         max_unread: float = 600.0,
         pacer: Pacer | None = None,
     ) -> None:
         self._seed = seed
+        self._style = style
         self._paced = paced
         self._max_ahead = max_ahead
         self._max_unread = max_unread
         self._pacer = pacer or Pacer(engine.info.fps)
-        self._actor = Actor(Device(engine), face, engine.perform(face, seed=seed))
+        self._actor = Actor(Device(engine), face, perform(engine, face, seed=seed, style=style))
         self._feed = SpeechFeed(self._actor.performance)
         self._canvas = Canvas(size or face.size, self._pacer.clock)
         self._started = self._closed = self._paused = False
@@ -80,7 +83,13 @@ class AvatarRuntime:
 
     @classmethod
     async def create(
-        cls, avatar: Avatar | Source, *, size: int | None = None, seed: int = 0, paced: bool = True
+        cls,
+        avatar: Avatar | Source,
+        *,
+        size: int | None = None,
+        seed: int = 0,
+        style: Style = PLAIN,
+        paced: bool = True,
     ) -> Self:
         """Open an avatar off the event loop and make its runtime.
 
@@ -88,16 +97,19 @@ class AvatarRuntime:
             avatar: a built-in name such as "ada", a picture, a .avatar file, or an opened avatar.
             size: the longer side of the video in pixels; the avatar's own, or 512, if not given.
             seed: as for the class.
+            style: as for the class.
             paced: as for the class.
         """
         if not isinstance(avatar, Avatar):
             avatar = await asyncio.to_thread(open_avatar, avatar, size=size)
-        return cls(avatar.engine, avatar.face, seed=seed, paced=paced)
+        return cls(avatar.engine, avatar.face, seed=seed, style=style, paced=paced)
 
     def again(self) -> AvatarRuntime:
         """A new runtime of the same face, for when this one's engine has failed."""
         engine, face = self._actor.device.engine, self._actor.face
-        return AvatarRuntime(engine, face, size=self.size, seed=self._seed, paced=self._paced)
+        return AvatarRuntime(
+            engine, face, size=self.size, seed=self._seed, style=self._style, paced=self._paced
+        )
 
     @property
     def size(self) -> tuple[int, int]:
@@ -219,7 +231,7 @@ class AvatarRuntime:
         self._check()
         if not isinstance(avatar, Avatar):
             avatar = await asyncio.to_thread(open_avatar, avatar)
-        performance = avatar.engine.perform(avatar.face, seed=self._seed)
+        performance = perform(avatar.engine, avatar.face, seed=self._seed, style=self._style)
         actor = Actor(Device(avatar.engine), avatar.face, performance)
         await self._warm(actor)
         self._later.append(lambda: self._change(actor, fade_frames))

@@ -69,6 +69,11 @@ class Coefficients:
         self._is_open = is_open
         self._at_mouth = _motion_at_mouth(fields, head)
 
+    @property
+    def mouth(self) -> Floats:
+        """(23, shapes) how much of each field the coefficients of `MOUTH_SHAPES` ask for."""
+        return self._matrix[: len(MOUTH_SHAPES)]
+
     def of(self, pose: Pose) -> Weights:
         """The weights of a pose."""
         given = np.asarray(pose.shapes, np.float32)

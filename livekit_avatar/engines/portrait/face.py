@@ -12,6 +12,7 @@ from livekit_avatar.engines.portrait.coefficients import Coefficients
 from livekit_avatar.engines.portrait.curves import Reals, function_of_x
 from livekit_avatar.engines.portrait.eyes import blink, lid_follows, look, measure_eye
 from livekit_avatar.engines.portrait.fields import bake_fields
+from livekit_avatar.engines.portrait.gauge import Gauge
 from livekit_avatar.engines.portrait.head import Head
 from livekit_avatar.engines.portrait.interior import paint_interior
 from livekit_avatar.engines.portrait.lids import lid_from_picture, lid_from_skin
@@ -56,6 +57,7 @@ class PortraitFace:
         lower_block = fields.grid.block(fields.mouth.inner)
         self._warp = Warp(fields, bake_seams(head, lips, size, lower_block))
         self._coefficients = Coefficients(fields, head, arrays["smile"], is_open=bool(gap.any()))
+        self.gauge = Gauge.of(fields, head, self._coefficients.mouth)
         palette = Palette.of(picture, head.points, eyes)
         self._mouth = Mouth(head, paint_interior(head, palette, half_width), lips)
         self._lip_block = lower_block

@@ -9,14 +9,19 @@ import numpy as np
 
 from livekit_avatar.engines.portrait import gestures
 from livekit_avatar.engines.portrait.controls import CONTROLS, controls, pose
+from livekit_avatar.engines.portrait.gauge import Gauge
 from livekit_avatar.engines.portrait.gestures import Gesture
 from livekit_avatar.engines.portrait.idle import Idle, Life
 from livekit_avatar.engines.portrait.pose import Pose
 from livekit_avatar.engines.portrait.stress import Stress
-from livekit_avatar.types import FPS, MOUTH_SHAPES, Floats, MouthState
+from livekit_avatar.types import FPS, MOUTH_SHAPES, Floats, MouthState, Style
 
 _MOUTH = slice(0, len(MOUTH_SHAPES))
 _ROUND = [MOUTH_SHAPES.index("mouthFunnel"), MOUTH_SHAPES.index("mouthPucker")]
+
+_PRESS = MOUTH_SHAPES.index("mouthPressLeft")
+_PRESSED = 0.3
+"""Coefficient of lips that are closed, not closing."""
 
 _JOIN = (0.55, 0.85, 1.0)
 """Part of the way to the heard shape in the first frames of speech, so that the mouth does not pop open."""
@@ -57,11 +62,13 @@ class Direction:
         mood: the controls of the mood that is wanted.
         actions: the actions to begin.
         asked: how many actions were ever asked for, these included.
+        style: how it speaks.
     """
 
     mood: Floats
     actions: Sequence[str]
     asked: int
+    style: Style
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -96,9 +103,11 @@ class Mover:
 
     Args:
         seed: decides its life, and which words it nods to.
+        gauge: of its lips.
     """
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, gauge: Gauge) -> None:
+        self._gauge = gauge
         self._idle = Idle(seed)
         self._beats = np.random.default_rng([seed & 0xFFFF_FFFF_FFFF_FFFF, 1]).random((1021, 2))
 
@@ -126,7 +135,7 @@ class Mover:
                 blink="blink" in told.actions,
             ),
             stress=stress,
-            mouth=_speak(motion, heard.mouth) if heard else _relax(motion),
+            mouth=self._speak(motion, heard.mouth, told.style) if heard else _relax(motion),
             spoken=motion.spoken + 1 if heard else 0,
             silent=0 if heard else motion.silent + 1,
             mood=motion.mood + _MOOD * (lead - motion.mood),
@@ -154,11 +163,13 @@ class Mover:
         sign = -1 if side < 0.5 else 1
         return tuple(Gesture(kind, stress.accent * (sign if kind == "beat_tilt" else 1)) for kind in kinds)
 
-
-def _speak(motion: Motion, heard: MouthState) -> Floats:
-    part = _JOIN[min(motion.spoken, len(_JOIN) - 1)]
-    mouth: Floats = motion.mouth + np.float32(part) * (heard.shapes - motion.mouth)
-    return mouth
+    def _speak(self, motion: Motion, heard: MouthState, style: Style) -> Floats:
+        """The mouth on its way to what was heard; lips that press together are there at once."""
+        wanted = self._gauge.fit(heard, style.intensity)
+        calm = style.smoothing * (1 - min(float(wanted[_PRESS]) / _PRESSED, 1.0))
+        part = min(_JOIN[min(motion.spoken, len(_JOIN) - 1)], 1 - calm)
+        mouth: Floats = motion.mouth + np.float32(part) * (wanted - motion.mouth)
+        return mouth
 
 
 def _relax(motion: Motion) -> Floats:

@@ -15,7 +15,7 @@ from livekit_avatar.engines.portrait.pose import Pose
 from livekit_avatar.engines.portrait.stress import loudness
 from livekit_avatar.engines.timeline import FrameCutter, Timeline
 from livekit_avatar.errors import InputError
-from livekit_avatar.types import Emotion, Samples
+from livekit_avatar.types import PLAIN, Emotion, Samples, Style
 
 if TYPE_CHECKING:
     from livekit_avatar.engines.portrait.face import PortraitFace
@@ -77,11 +77,12 @@ class PortraitPerformance:
     def __init__(self, face: PortraitFace, open_stream: Callable[[], LipStream], *, seed: int = 0) -> None:
         self._face = face
         self._open_stream = open_stream
-        self._mover = Mover(seed)
+        self._mover = Mover(seed, face.gauge)
         self._motion = self._mover.begin()
         self._timeline: Timeline[Spoken, Motion] = Timeline(self._motion)
         self._utterances: tuple[_Utterance, ...] = ()
         self._mood = look(Emotion())
+        self._style = PLAIN
         self._asked: deque[str] = deque(maxlen=_ASKED)
         self._asked_ever = 0
 
@@ -124,6 +125,10 @@ class PortraitPerformance:
         """Show a mood from now on, eased in over 0.6 s."""
         self._mood = look(emotion)
 
+    def set_style(self, style: Style) -> None:
+        """Speak so from the next step on."""
+        self._style = style
+
     def act(self, action: str) -> None:
         """Perform an action with the next step; the same one is not begun again while it is under way.
 
@@ -149,4 +154,5 @@ class PortraitPerformance:
     def _direction(self) -> Direction:
         """What is wanted of the next step: actions that no step has begun, or whose step was taken back."""
         new = self._asked_ever - self._motion.obeyed
-        return Direction(self._mood, list(self._asked)[-new:] if new else [], self._asked_ever)
+        actions = list(self._asked)[-new:] if new else []
+        return Direction(self._mood, actions, self._asked_ever, self._style)

@@ -16,9 +16,10 @@ from livekit_avatar.engines.base import NEED_AUDIO, SEGMENT_END, Performance, St
 from livekit_avatar.engines.portrait.performance import PortraitPerformance
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.errors import InputError
-from livekit_avatar.types import EMOTIONS, FPS, MOUTH_SHAPES, SAMPLES_PER_FRAME, Emotion, Floats
+from livekit_avatar.types import EMOTIONS, FPS, MOUTH_SHAPES, SAMPLES_PER_FRAME, Emotion, Floats, Style
 
-FACE = cast(Any, SimpleNamespace(size=(512, 512)))
+GAUGE = SimpleNamespace(fit=lambda mouth, intensity: mouth.shapes * np.float32(intensity))
+FACE = cast(Any, SimpleNamespace(size=(512, 512), gauge=GAUGE))
 OPENING = [SHAPES.index(name) for name in SHAPES if name.startswith(("jaw", "mouthLower", "mouthUpper"))]
 
 
@@ -380,3 +381,20 @@ class AnyOrder(RuleBasedStateMachine):
 
 TestAnyOrder = AnyOrder.TestCase
 TestAnyOrder.settings = settings(max_examples=40, stateful_step_count=40, deadline=None)
+
+
+def test_a_style_scales_the_mouth() -> None:
+    performance = begin()
+    performance.set_style(Style(intensity=0.5))
+    say(performance, 40, 40, 40, 40)
+    assert jaw(*speak(performance, 4))[-1] == pytest.approx(0.2, abs=1e-3)
+
+
+def test_a_smooth_style_calms_the_mouth_and_arrives() -> None:
+    plain, smooth = begin(), begin()
+    smooth.set_style(Style(smoothing=0.6))
+    for performance in (plain, smooth):
+        say(performance, *[10, 70] * 8, *[40] * 12)
+    calm, lively = jaw(*speak(smooth, 28)), jaw(*speak(plain, 28))
+    assert np.ptp(calm[4:16]) < 0.6 * np.ptp(lively[4:16])
+    assert calm[-1] == pytest.approx(0.4, abs=0.01)
