@@ -201,6 +201,8 @@ class Publisher:
                 self._revived = await revive()
             except AvatarError as error:
                 logger.info("the face is not back yet: %s", error)
+            except Exception:
+                logger.exception("the face is not back yet")
 
     async def _play(self) -> None:
         """Play what the generator gives, until it ends or another one can take over."""

@@ -98,9 +98,12 @@ class Beat:
         """
         try:
             body = json.loads(packet)
-            return cls(int(body["beat"]), float(body["position"]))
-        except (KeyError, TypeError) as error:
+            beat = cls(int(body["beat"]), float(body["position"]))
+        except (KeyError, TypeError, OverflowError, RecursionError) as error:
             raise ValueError("not a heartbeat") from error
+        if not 0 <= beat.position < float("inf"):
+            raise ValueError("not a heartbeat")
+        return beat
 
 
 # --- the launch (HTTP): fields of both bodies, JSON and form ---

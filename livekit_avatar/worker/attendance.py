@@ -18,6 +18,7 @@ ENDED_BY_ROOM = {
     rtc.DisconnectReason.SERVER_SHUTDOWN: "the LiveKit server went down",
 }
 _LOOK_EVERY = 1.0  # seconds
+_COMING = 30.0  # seconds that an agent which is not there yet may take to come
 
 
 class Attendance:
@@ -48,6 +49,10 @@ class Attendance:
         self._room.on("participant_disconnected", self._on_left)
         self._room.on("participant_connected", self._on_came)
         self._watching = asyncio.create_task(self._watch(face))
+        if not self._room.isconnected():  # since a moment ago
+            self._over("disconnected")
+        elif self._agent not in self._room.remote_participants:
+            self._miss(max(self._grace, _COMING), "the agent did not come")
 
     async def aclose(self) -> None:
         """Watch no more."""
@@ -65,8 +70,13 @@ class Attendance:
 
     def _on_left(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._agent:
-            loop = asyncio.get_running_loop()
-            self._leaving = loop.call_later(self._grace, self._over, "the agent left")
+            self._miss(self._grace, "the agent left")
+
+    def _miss(self, seconds: float, reason: str) -> None:
+        """The agent is away: it is over unless it comes."""
+        if self._leaving is not None:
+            self._leaving.cancel()
+        self._leaving = asyncio.get_running_loop().call_later(seconds, self._over, reason)
 
     def _on_came(self, participant: rtc.RemoteParticipant) -> None:
         if participant.identity == self._agent and self._leaving is not None:

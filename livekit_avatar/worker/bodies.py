@@ -22,6 +22,7 @@ from typing import TypeAlias, TypedDict
 from urllib.parse import parse_qsl
 
 from aiohttp import BodyPartReader, web
+from aiohttp.http import HttpProcessingError
 
 from livekit_avatar.errors import RequestRefusedError
 from livekit_avatar.room import wire
@@ -46,6 +47,8 @@ _FILES = (wire.IMAGE, wire.AVATAR_IMAGE, wire.AVATAR_FILE)
 _FACES = (wire.AGENT_ID, wire.AVATAR_ID, wire.AVATAR_IMAGE_URL, *_FILES)
 _MAX_TEXT = 16 << 10
 _MAX_FIELDS = 100
+_STRUCTURE = (b"[", b"{", b",")  # base64 has none of them; parsed, each may take fifty times its place
+_PIECE = 1 << 18  # characters, a multiple of 4
 _BASE64 = 1.4  # with line breaks
 
 
@@ -73,15 +76,18 @@ async def read_launch(request: web.Request, options: WorkerOptions) -> Launch:
         ) from None
     if "async" in request.query:
         fields.setdefault(wire.ASYNC_MODE, request.query["async"])
-    return _launch(fields, options)
+    return await asyncio.to_thread(_launch, fields, options)
 
 
 async def _read_fields(request: web.Request, options: WorkerOptions) -> Fields:
     most = round(_BASE64 * max(options.max_picture, options.max_avatar)) + len(_TEXTS) * _MAX_TEXT
+    if request.content_type == "application/json":  # which is read in one go: all voices wait meanwhile
+        most = round(_BASE64 * options.max_picture) + len(_TEXTS) * _MAX_TEXT
     if (request.content_length or 0) > most:
         raise _too_large("the body", most)
     if request.content_type == "application/json":
-        return _json_fields(await _all_of(request.content.readany, most, "the body"))
+        body = await _all_of(request.content.readany, most, "the body")
+        return await asyncio.to_thread(_json_fields, body)
     if request.content_type == "multipart/form-data":
         return await _multipart_fields(request, options)
     if request.content_type == "application/x-www-form-urlencoded":
@@ -104,6 +110,8 @@ async def _all_of(read: Callable[[], Awaitable[bytes]], most: int, what: str) ->
 
 
 def _json_fields(body: bytes) -> Fields:
+    if sum(map(body.count, _STRUCTURE)) > _MAX_FIELDS:
+        raise _refused("the body is not a JSON object of texts", "Send the fields of a launch, as strings.")
     try:
         content = json.loads(body)
     except (ValueError, RecursionError):
@@ -131,7 +139,7 @@ async def _multipart_fields(request: web.Request, options: WorkerOptions) -> Fie
                 continue
             data = await _all_of(part.read_chunk, most[part.name], part.name)
             fields[part.name] = data if part.filename is not None else data.decode()
-    except ValueError:  # of aiohttp's parser, or text that is not UTF-8
+    except (ValueError, HttpProcessingError):  # of aiohttp's parsers, or text that is not UTF-8
         raise _refused("the form is broken", "Send multipart/form-data.") from None
     return fields
 
@@ -182,12 +190,18 @@ def _content(name: str, value: str | bytes, most: int) -> bytes:
         return value
     encoded = value.partition(",")[2] if value.startswith("data:") else value
     try:
-        data = base64.b64decode("".join(encoded.split()), validate=True)
+        data = _decoded("".join(encoded.split()))
     except ValueError:
         raise _refused(f"{name} is no file", "Send base64, or an http(s) URL.") from None
     if len(data) > most:
         raise _too_large(name, most)
     return data
+
+
+def _decoded(encoded: str) -> bytes:
+    """Out of base64, piece by piece: one call of the decoder lets nobody else work."""
+    pieces = (encoded[start : start + _PIECE] for start in range(0, len(encoded), _PIECE))
+    return b"".join(base64.b64decode(piece, validate=True) for piece in pieces)
 
 
 def _text(fields: Fields, name: str) -> str | None:

@@ -14,7 +14,7 @@ from typing import Any, TypeAlias
 from livekit import rtc
 from livekit.rtc.participant import PublishDataError
 
-from livekit_avatar.errors import AvatarError, InputError
+from livekit_avatar.errors import AvatarError, ClosedError, InputError
 from livekit_avatar.room import wire
 from livekit_avatar.room.face import PublishedFace
 from livekit_avatar.room.receiver import StreamAudioReceiver
@@ -48,6 +48,8 @@ class Controls:
         self._face = face
         self._faces = faces
         self._worn = AsyncExitStack()  # avatars that the face has changed into
+        self._changing = asyncio.Lock()
+        self._closed = False
         self._names: set[str] = set()
         self._wishes: dict[str, _Wish] = {
             wire.PAUSE: self._pause,
@@ -78,7 +80,9 @@ class Controls:
         if self._beating is not None:
             self._beating.cancel()
             await asyncio.wait({self._beating})
-        await self._worn.aclose()
+        self._closed = True
+        async with self._changing:  # a change under way would leave its avatar open for ever
+            await self._worn.aclose()
 
     async def _beat(self) -> None:
         for number in itertools.count():
@@ -120,8 +124,11 @@ class Controls:
 
     async def _set_avatar(self, payload: str) -> None:
         name = str(_fields(payload).get("avatar_id"))
-        avatar = await self._worn.enter_async_context(await self._faces.named(name))
-        await self._face.runtime.set_avatar(avatar)
+        async with self._changing:  # the last one asked for is the one that stays
+            if self._closed:
+                raise ClosedError("the session is over", fix="Launch another one.")
+            avatar = await self._worn.enter_async_context(await self._faces.named(name))
+            await self._face.runtime.set_avatar(avatar)
 
 
 def _fields(payload: str) -> dict[str, Any]:

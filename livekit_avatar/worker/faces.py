@@ -55,10 +55,11 @@ class Faces:
         if launch.avatar_id is not None:
             key, work = await self._known(launch.avatar_id)
         elif launch.avatar_file is not None:
-            key, work = _digest("file", launch.avatar_file), partial(open_avatar, launch.avatar_file)
+            key = await asyncio.to_thread(_digest, "file", launch.avatar_file)
+            work = partial(open_avatar, launch.avatar_file)
         else:
             picture = launch.picture or await self._fetch(launch.picture_url or "")
-            key = _digest(f"picture {engine}", picture)
+            key = await asyncio.to_thread(_digest, f"picture {engine}", picture)
             work = partial(self._prepared, key, picture, engine)
         return self._open(key, work, accepted)
 
@@ -74,8 +75,8 @@ class Faces:
         """Free all avatars that no session shows."""
         await asyncio.gather(*(opened.opening for opened in self._opened.values()), return_exceptions=True)
         await self._free_unused()
-        for key in [key for key, opened in self._opened.items() if not opened.sessions]:
-            await self._free(key)
+        while idle := self._idle():
+            await self._free(idle[0])
 
     async def _known(self, name: str) -> tuple[str, Callable[[], Avatar]]:
         if name in builtin_names():
@@ -117,12 +118,14 @@ class Faces:
     async def _free_unused(self) -> None:
         """Keep what is shown, what was shown last, and nothing that could not be opened."""
         unused = [key for key, opened in self._opened.items() if not opened.sessions]
-        broken = [key for key in unused if _is_broken(self._opened[key].opening)]
-        for key in broken:
+        for key in [key for key in unused if _is_broken(self._opened[key].opening)]:
             del self._opened[key]  # the next one tries again
-        idle = [key for key in unused if key not in broken and self._opened[key].opening.done()]
-        for key in idle[: max(0, len(idle) - KEPT)]:
-            await self._free(key)
+        while len(idle := self._idle()) > KEPT:  # looked at anew each time: freeing one takes a while
+            await self._free(idle[0])
+
+    def _idle(self) -> list[str]:
+        """What no session shows, the one that was shown last at the end."""
+        return [key for key, opened in self._opened.items() if not opened.sessions and opened.opening.done()]
 
     async def _free(self, key: str) -> None:
         avatar = await self._opened.pop(key).opening

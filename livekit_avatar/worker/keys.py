@@ -57,4 +57,4 @@ def _given(headers: Mapping[str, str]) -> list[str]:
 
 
 def _digest(key: str) -> str:
-    return sha256(key.encode()).hexdigest()
+    return sha256(key.encode(errors="surrogateescape")).hexdigest()

@@ -6,6 +6,7 @@ Schemes must be equal; http(s) is taken as ws(s). The usual port may be left out
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable
 from fnmatch import fnmatchcase
 from urllib.parse import urlsplit
@@ -14,6 +15,9 @@ from livekit_avatar.errors import ConfigurationError, RequestRefusedError
 
 _SCHEMES = {"ws": "ws", "wss": "wss", "http": "ws", "https": "wss"}
 _PORTS = {"ws": "80", "wss": "443"}
+_HOST = re.compile(r"[a-z0-9.*_-]+|\[[0-9a-f:.]+\]")
+"""What every reader of URLs takes for one and the same host. A backslash, for one, ends the host for the
+library that connects (WHATWG), and is a part of it for Python."""
 
 
 def check_livekit_url(url: str, patterns: Iterable[str]) -> None:
@@ -71,7 +75,7 @@ def _origin(url: str) -> tuple[str, str, str]:
     host, _, port = parts.netloc.lower().rpartition(":")
     if not host or port.endswith("]"):
         host, port = parts.netloc.lower(), ""
-    if not scheme or not host.strip("[]:") or "@" in host or parts.query or parts.fragment:
+    if not scheme or not _HOST.fullmatch(host) or parts.query or parts.fragment:
         raise ValueError(url)
     if not (port == "*" or port.isdecimal() or port == ""):
         raise ValueError(url)

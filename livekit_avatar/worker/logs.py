@@ -40,13 +40,13 @@ class SessionFormatter(logging.Formatter):
         """One record."""
         session = SESSION.get()
         if not self._as_json:
-            line = super().format(record)
+            line = _TOKEN.sub("[token]", super().format(record))
             return f"{line} [session {session}]" if session else line
         entry = {
             "time": datetime.fromtimestamp(record.created, timezone.utc).isoformat(timespec="milliseconds"),
             "level": record.levelname,
             "logger": record.name,
-            "message": record.getMessage(),
+            "message": _TOKEN.sub("[token]", record.getMessage()),
         }
         if session:
             entry["session_id"] = session

@@ -6,8 +6,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
-from livekit_avatar.face.picture import MAX_BYTES
-
 LOOPBACK = ("ws://127.0.0.1:*", "ws://localhost:*", "ws://[::1]:*")
 """LiveKit servers that a worker joins if it is told of none."""
 
@@ -50,6 +48,6 @@ class WorkerOptions:
     fetch_timeout: float = 10.0
     drain_timeout: float = 300.0
     remember: float = 600.0
-    max_picture: int = MAX_BYTES
+    max_picture: int = 16 << 20
     max_avatar: int = 64 << 20
     fetch_from: tuple[IPv4Network | IPv6Network, ...] = ()

@@ -21,6 +21,7 @@ from livekit_avatar.worker.session import Session
 
 logger = logging.getLogger(__name__)
 
+_REMEMBERED = 1000  # sessions that have ended
 _CONNECT_SECONDS = 3.0  # of each of LiveKit's own tries
 
 
@@ -70,11 +71,15 @@ class Sessions:
         self._forget()
         check_livekit_url(launch.livekit_url, self._options.livekit_urls)
         ticket = read_ticket(launch.token, launch.room_name)
-        if idempotency_key:
-            repeated = self._repeated(caller, idempotency_key, ticket)
+        while True:  # while one ends, another launch may come
+            repeated = self._repeated(caller, idempotency_key, ticket) if idempotency_key else None
             if repeated is not None:
                 return repeated
-        await self._make_way(launch.livekit_url, ticket)
+            before = self._in_the_way(launch.livekit_url, ticket)
+            if before is None:
+                break
+            before.end("replaced")
+            await before.ended()
         self._check_places()
         session = Session(ticket, self._faces, self._places, self._options)
         self._entries[session.id] = _Entry(session, caller, launch.livekit_url, idempotency_key)
@@ -147,9 +152,13 @@ class Sessions:
             return entry.session
         return None
 
-    async def _make_way(self, server: str, ticket: Ticket) -> None:
-        """End a session that the same agent launched before, as the same participant."""
-        for entry in list(self._entries.values()):
+    def _in_the_way(self, server: str, ticket: Ticket) -> Session | None:
+        """A session that the same agent launched before, as the same participant.
+
+        Raises:
+            RequestRefusedError: another agent launched it.
+        """
+        for entry in self._entries.values():
             before = entry.session.ticket
             if entry.session.status == "ended" or entry.server != server:
                 continue
@@ -162,8 +171,8 @@ class Sessions:
                     status=409,
                     code="identity_taken",
                 )
-            entry.session.end("replaced")
-            await entry.session.ended()
+            return entry.session
+        return None
 
     def _check_places(self) -> None:
         """Check that there may be one more; whether the machine holds it is found out when its face is open.
@@ -181,8 +190,9 @@ class Sessions:
             )
 
     def _forget(self) -> None:
-        """Drop what ended a while ago."""
+        """Drop what ended a while ago, or before the last `_REMEMBERED`."""
         oldest = time.monotonic() - self._options.remember
-        for key, entry in list(self._entries.items()):
-            if entry.session.status == "ended" and entry.session.ended_at < oldest:
+        ended = [key for key, entry in self._entries.items() if entry.session.status == "ended"]
+        for n, key in enumerate(reversed(ended)):
+            if n >= _REMEMBERED or self._entries[key].session.ended_at < oldest:
                 del self._entries[key]
