@@ -29,6 +29,9 @@ WIRE_RATE = 24_000
 START_GRACE = 1.0
 """Seconds after which an utterance counts as begun though the face did not say so: old workers never do."""
 
+LISTENER_SECONDS = 2.0
+"""How long a voice that was just published waits for somebody who hears its first word."""
+
 CALL_SECONDS = 5.0
 """How long a face may take to answer a call."""
 
@@ -174,8 +177,20 @@ class VoiceLine:
         )
 
     async def start(self) -> None:
-        """Publish the voice."""
+        """Publish the voice, and wait until somebody can hear it, or for `LISTENER_SECONDS`."""
+        heard = asyncio.Event()
+
+        def on_subscribed(*_: object) -> None:
+            heard.set()
+
+        self._room.on("local_track_subscribed", on_subscribed)
         await self._publisher.start()
+        try:
+            await asyncio.wait_for(heard.wait(), LISTENER_SECONDS)
+        except asyncio.TimeoutError:
+            logger.debug("nobody listens to the voice")
+        finally:
+            self._room.off("local_track_subscribed", on_subscribed)
 
     def pause(self) -> None:
         """Hold the speech at the sample that is heard now."""

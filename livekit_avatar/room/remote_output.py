@@ -206,7 +206,7 @@ class RemoteAudioOutput(AudioOutput):
         if segment.cut:
             self._finish(segment, segment.heard, interrupted=True)
             return
-        rest = list(segment.utterance.unqueued())
+        rest = [frame for frame in segment.utterance.unqueued() if frame.samples_per_channel]
         for frame in rest:
             self._order(partial(self._hand, segment, frame))
         if segment.utterance.ended and rest:
@@ -249,7 +249,11 @@ class RemoteAudioOutput(AudioOutput):
         if head is None or not head.handed or head.since is not None or line.start_grace is None:
             return
         loop = asyncio.get_running_loop()
-        self._timer = loop.call_later(line.start_grace, self._begin, head)
+        self._timer = loop.call_later(line.start_grace, self._assume_begun, head, line)
+
+    def _assume_begun(self, segment: _Segment, line: Line) -> None:
+        if line.start_grace is not None:  # a face may have said only now that it will say
+            self._begin(segment)
 
     def _on_started(self, event: PlaybackStartedEvent) -> None:
         head = next((segment for segment in self._segments if segment.handed), None)

@@ -53,7 +53,8 @@ class Tracks:
         self._options = options
         self._encoding = encoding
         self._audio = rtc.AudioSource(self.rate, options.audio_channels, queue_size_ms=_SOURCE_MS)
-        self._video = rtc.VideoSource(options.video_width, options.video_height)
+        # LiveKit's native part aborts on a source without a size.
+        self._video = rtc.VideoSource(options.video_width or 2, options.video_height or 2)
         self._presenter = Presenter(self._video)
         self._playout: Playout[rtc.VideoFrame] = Playout(self.rate)
         self._ends = 0.0  # when all that the source holds will have been heard
