@@ -74,6 +74,8 @@ class Answer:
     headers: dict[str, str] = field(default_factory=dict)
     after: float = 0.0
     """Seconds."""
+    in_pieces: bool = False
+    """The body comes a byte at a time."""
 
 
 @dataclass
@@ -89,12 +91,19 @@ class Host:
 async def hosting(*answers: Answer) -> AsyncIterator[Host]:
     host, closing = Host("", list(answers) or [Answer()]), asyncio.Event()
 
-    async def answer(request: web.Request) -> web.Response:
+    async def answer(request: web.Request) -> web.StreamResponse:
         host.calls.append(await _recorded(request))
         said = host.answers.pop(0) if len(host.answers) > 1 else host.answers[0]
         with contextlib.suppress(asyncio.TimeoutError):
             await asyncio.wait_for(closing.wait(), said.after)
-        return web.Response(status=said.status, text=said.body, headers=said.headers)
+        if not said.in_pieces:
+            return web.Response(status=said.status, text=said.body, headers=said.headers)
+        response = web.StreamResponse(status=said.status, headers=said.headers)
+        await response.prepare(request)
+        for byte in said.body.encode():
+            await response.write(bytes([byte]))
+            await asyncio.sleep(0.001)
+        return response
 
     app = web.Application(client_max_size=1 << 28)
     app.router.add_route("*", "/{path:.*}", answer)

@@ -109,8 +109,11 @@ class CloudLauncher:
             return
         timeout = aiohttp.ClientTimeout(total=_END_SECONDS)
         with contextlib.suppress(aiohttp.ClientError, asyncio.TimeoutError):
-            async with aiohttp.ClientSession(timeout=timeout, trust_env=True) as http:
-                await http.delete(url, headers=self._host.headers, allow_redirects=False)
+            async with (
+                aiohttp.ClientSession(timeout=timeout, trust_env=True) as http,
+                http.delete(url, headers=self._host.headers, allow_redirects=False),
+            ):
+                pass
 
     async def _persist(self, http: aiohttp.ClientSession, token: str) -> dict[str, Any]:
         """Ask until the host says yes, or asking again cannot help."""
@@ -140,7 +143,7 @@ class CloudLauncher:
                 allow_redirects=False,  # a key is not carried to another place
                 **self._body(token),
             ) as response:
-                answer = (await response.content.read(_ANSWER_BYTES)).decode(errors="replace")
+                answer = await _beginning(response)
                 if response.status >= 300:
                     raise self._refused(response, answer, token)
                 return _parsed(answer)
@@ -246,6 +249,16 @@ def form_body(invitation: Invitation, token: str, async_mode: bool | None) -> ai
         elif value is not None:
             form.append(value).set_content_disposition("form-data", name=name)
     return form
+
+
+async def _beginning(response: aiohttp.ClientResponse) -> str:
+    """As much of an answer as is looked at, in however many pieces it comes."""
+    answer = bytearray()
+    async for piece in response.content.iter_any():
+        answer += piece
+        if len(answer) >= _ANSWER_BYTES:
+            break
+    return answer[:_ANSWER_BYTES].decode(errors="replace")
 
 
 def _parsed(answer: str) -> dict[str, Any]:

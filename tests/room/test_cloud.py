@@ -465,9 +465,10 @@ async def test_an_answer_that_is_garbage_is_a_yes_as_for_the_stock_plugin() -> N
         assert [call.method for call in host.calls] == ["POST"]
 
 
-async def test_a_worker_is_told_when_the_face_is_not_needed_any_more() -> None:
+@pytest.mark.parametrize("in_pieces", [False, True])
+async def test_a_worker_is_told_when_the_face_is_not_needed_any_more(in_pieces: bool) -> None:
     body = '{"session_id": "s-1", "status": "running", "avatar_identity": "face"}'
-    async with hosting(Answer(200, body)) as host:
+    async with hosting(Answer(200, body, in_pieces=in_pieces)) as host:
         arguments = {"api_token": TOKEN, "avatar_id": "x", "avatar_participant_identity": "face"}
         await launch("ours", api_url=host.url, **arguments)
         end = host.calls[1]
