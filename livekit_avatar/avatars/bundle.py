@@ -8,14 +8,15 @@ nothing is handed out before its hash has been verified. The same content always
 
 from __future__ import annotations
 
+import io
 import os
 import secrets
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy.typing as npt
 
@@ -25,20 +26,24 @@ from livekit_avatar.avatars.container import (
     check_member,
     check_size,
     pack,
-    unpack,
+    read_directory,
+    read_slot,
 )
 from livekit_avatar.avatars.manifest import (
     FORMAT_VERSION,
     MANIFEST,
     Entry,
     Manifest,
+    check_length,
     decode_manifest,
     encode_manifest,
 )
 from livekit_avatar.avatars.members import (
     COPY_AGAIN,
+    check_arrays,
     decode_arrays,
     decode_picture,
+    decode_picture_size,
     encode_arrays,
     encode_picture,
 )
@@ -88,15 +93,25 @@ class Bundle:
                 fix=f"Prepare it again with the engine {self.manifest.engine!r} of this version.",
             ) from None
 
-    def arrays(self, name: str) -> dict[str, npt.NDArray[Any]]:
+    def arrays(
+        self, name: str, expected: Mapping[str, tuple[int, ...]] | None = None
+    ) -> dict[str, npt.NDArray[Any]]:
         """The arrays of a safetensors member: name -> fresh C-contiguous array.
 
+        Args:
+            name: of the member.
+            expected: which arrays there are, and their shapes: all float32 and finite. Any, if None.
+
         Raises:
-            BundleError: no such member, not safetensors, an element type numpy lacks, or above the limit.
+            BundleError: no such member, not safetensors, an element type numpy lacks, above the limit, or
+                not as expected.
         """
         data = self.read(name)
-        with _about(f"The member {name!r} of the avatar {self.manifest.name!r}"):
-            return decode_arrays(data, most=self.limits.array_elements)
+        with self._about_member(name):
+            arrays = decode_arrays(data, most=self.limits.array_elements)
+            if expected is not None:
+                check_arrays(arrays, expected)
+            return arrays
 
     def picture(self, name: str) -> Image:
         """A PNG or WebP member as a fresh picture, (H, W, 4) uint8 RGBA, straight alpha.
@@ -105,8 +120,21 @@ class Bundle:
             BundleError: no such member, not a PNG or WebP, broken, or above the limit.
         """
         data = self.read(name)
-        with _about(f"The member {name!r} of the avatar {self.manifest.name!r}"):
+        with self._about_member(name):
             return decode_picture(data, most=self.limits.picture_pixels)
+
+    def picture_size(self, name: str) -> tuple[int, int]:
+        """(width, height) of a PNG or WebP member, by its header.
+
+        Raises:
+            BundleError: no such member, or not a PNG or WebP.
+        """
+        data = self.read(name)
+        with self._about_member(name):
+            return decode_picture_size(data)
+
+    def _about_member(self, name: str) -> AbstractContextManager[None]:
+        return _about(f"The member {name!r} of the avatar {self.manifest.name!r}")
 
     @property
     def label(self) -> str:
@@ -124,12 +152,9 @@ def read_bundle(source: Path | bytes, *, limits: Limits = DEFAULT_LIMITS) -> Bun
     Raises:
         BundleError: it cannot be read, is broken, hostile or too new, or holds more than `limits` allow.
     """
-    with _about("The avatar" if isinstance(source, bytes) else f"The avatar {source.name!r}"):
-        data = source if isinstance(source, bytes) else _load(source, limits)
-        members = unpack(data, limits)
-        manifest, entries = decode_manifest(members.pop(MANIFEST))
-        _verify(members, entries)
-        return Bundle(manifest, MappingProxyType(members), limits)
+    label = "The avatar" if isinstance(source, bytes) else f"The avatar {source.name!r}"
+    with _about(label), _opened(source) as (file, size):
+        return _read(file, size, limits)
 
 
 def write_bundle(path: Path, bundle: Bundle) -> None:
@@ -191,23 +216,40 @@ def _about(subject: str) -> Iterator[None]:
         raise BundleError(f"{subject} {error.problem}", fix=error.fix) from error
 
 
-def _load(path: Path, limits: Limits) -> bytes:
+@contextmanager
+def _opened(source: Path | bytes) -> Iterator[tuple[BinaryIO, int]]:
+    """A file to read, and its length."""
+    if isinstance(source, bytes):
+        yield io.BytesIO(source), len(source)
+        return
     try:
-        with path.open("rb") as file:
-            size = os.fstat(file.fileno()).st_size
-            check_size(size, 0, limits)
-            return file.read(size)
+        if source.exists() and not source.is_file():  # opening a pipe would wait for a writer
+            raise BundleError("is not a file", fix="Name a .avatar file.")
+        with source.open("rb") as file:
+            yield file, os.fstat(file.fileno()).st_size
     except OSError as error:
         raise BundleError(f"cannot be opened ({error.strerror})", fix="Check the path.") from error
 
 
-def _verify(members: Mapping[str, bytes], entries: Mapping[str, Entry]) -> None:
-    """The members are those the manifest lists, byte for byte."""
-    for name in sorted(members.keys() ^ entries.keys()):
+def _read(file: BinaryIO, size: int, limits: Limits) -> Bundle:
+    """Headers, then the manifest, then one member after the other, each verified before the next is read."""
+    first, *others = read_directory(file, size, limits)
+    check_length(first.size)
+    manifest, entries = decode_manifest(read_slot(file, first))
+    sizes = {slot.name: slot.size for slot in others}
+    for name in sorted(sizes.keys() ^ entries.keys()):
         what = "is listed in its manifest and missing" if name in entries else "is not listed in its manifest"
         raise BundleError(f"has a member {name!a} that {what}", fix=COPY_AGAIN)
-    for name, data in members.items():
-        if Entry.of(data) != entries[name]:
+    for name, length in sizes.items():
+        if length != entries[name].length:
             raise BundleError(
-                f"has a damaged member {name!r}: its sha256 is not the manifest's", fix=COPY_AGAIN
+                f"has a damaged member {name!r}: its length is not the manifest's", fix=COPY_AGAIN
             )
+    members = {slot.name: _verified(read_slot(file, slot), slot.name, entries) for slot in others}
+    return Bundle(manifest, MappingProxyType(members), limits)
+
+
+def _verified(data: bytes, name: str, entries: Mapping[str, Entry]) -> bytes:
+    if Entry.of(data) != entries[name]:
+        raise BundleError(f"has a damaged member {name!r}: its sha256 is not the manifest's", fix=COPY_AGAIN)
+    return data

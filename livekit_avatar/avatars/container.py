@@ -1,8 +1,10 @@
 """The zip of a .avatar file: the strictest form that every zip program can still read.
 
 Members are stored and lie end to end from the first byte to the directory; nothing is compressed, encrypted,
-linked, commented, padded or named twice. So a file has no room for anything that its members do not show,
-and reading it takes no more memory than it is long.
+linked, commented, padded or named twice. So a file has no room for anything that its members do not show:
+every header is checked before a member is read, and reading takes no more memory than the file is long.
+
+It is read here and not by `zipfile`, which takes many more kinds of zip, each with its own way to be odd.
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ import re
 import stat
 import struct
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from typing import BinaryIO, Final
 
 from livekit_avatar.avatars.manifest import MANIFEST
 from livekit_avatar.avatars.members import COPY_AGAIN
@@ -29,11 +32,13 @@ _NAME: Final = re.compile(
 _END: Final = struct.Struct("<4s4H2LH")
 """End of central directory record without a comment (APPNOTE.TXT, 4.3.16)."""
 
-_LOCAL_HEADER, _CENTRAL_HEADER = 30, 46
-"""Bytes before the name (APPNOTE.TXT, 4.3.7 and 4.3.12)."""
+_CENTRAL: Final = struct.Struct("<4sH26sHHHLL")
+"""A directory's entry up to the name (4.3.12): signature, version made by, what the local header repeats,
+length of the comment, disk, internal and external attributes, place of the local header."""
 
-_ZIP_ERRORS = (zipfile.BadZipFile, struct.error, RuntimeError, ValueError, OverflowError, EOFError, OSError)
-"""What zipfile raises on broken files, over all Pythons."""
+_COMMON: Final = struct.Struct("<5H3L2H")
+"""What an entry and its local header share: version needed, flags, method, time, date, crc-32, compressed
+size, size, length of the name, length of the extra field."""
 
 _LIMITS = "Raise the limit in `Limits` if you trust where it came from."
 _REPACK = "Prepare the avatar again; do not repack it with another program."
@@ -51,11 +56,11 @@ class Limits:
         array_elements: numbers in one array.
     """
 
-    file_bytes: int = 256 << 20
+    file_bytes: int = 40 << 20
     members: int = 256
-    member_bytes: int = 128 << 20
-    picture_pixels: int = 16 << 20
-    array_elements: int = 64 << 20
+    member_bytes: int = 32 << 20
+    picture_pixels: int = 4 << 20
+    array_elements: int = 8 << 20
 
 
 DEFAULT_LIMITS: Final = Limits()
@@ -92,66 +97,103 @@ def pack(members: Mapping[str, bytes]) -> bytes:
     return file.getvalue()
 
 
-def unpack(data: bytes, limits: Limits) -> dict[str, bytes]:
-    """Members by name, `manifest.json` first, after every header has been found harmless.
+@dataclass(frozen=True, slots=True)
+class Slot:
+    """Where a member lies.
+
+    Attributes:
+        name: of the member.
+        start: of its local header in the file.
+        header: that header, which must be there byte for byte.
+        size: of the data that follows it.
+        crc: its CRC-32.
+    """
+
+    name: str
+    start: int
+    header: bytes
+    size: int
+    crc: int
+
+
+def read_directory(file: BinaryIO, size: int, limits: Limits) -> list[Slot]:
+    """Where the members lie, `manifest.json` first, after every entry has been found harmless.
+
+    Args:
+        file: the zip.
+        size: its length in bytes.
+        limits: the most it may hold.
 
     Raises:
         BundleError: it is no such zip, or above the limits.
     """
-    check_size(len(data), 0, limits)
-    try:
-        count, directory = _check_end(data, limits)
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            if len(infos) != count:
-                raise BundleError("has a zip directory with more in it than its members", fix=_REPACK)
-            _check_headers(infos, directory, limits)
-            return {info.filename: archive.read(info) for info in infos}
-    except BundleError:
-        raise
-    except _ZIP_ERRORS as error:
-        raise BundleError(f"is not a whole zip file ({str(error)!a})", fix=COPY_AGAIN) from error
+    check_size(size, 0, limits)
+    count, start, length = _read_end(file, size, limits)
+    file.seek(start)
+    entries, slots, place, end = file.read(length), list[Slot](), 0, 0
+    for _ in range(count):
+        slot, place = _read_entry(entries, place, limits)
+        if slot.start != end:
+            raise BundleError(f"has a gap or an overlap before its member {slot.name!r}", fix=_REPACK)
+        slots.append(slot)
+        end += len(slot.header) + slot.size
+    if end != start or place != length:
+        raise BundleError("has bytes that belong to no member", fix=_REPACK)
+    if not slots or slots[0].name != MANIFEST:
+        raise BundleError(f"does not begin with {MANIFEST!r}", fix=_REPACK)
+    if len({slot.name for slot in slots}) != len(slots):
+        raise BundleError("has two members of one name", fix=_REPACK)
+    return slots
 
 
-def _check_end(data: bytes, limits: Limits) -> tuple[int, int]:
-    """Number of members and start of the directory, which is known to be small before it is parsed."""
-    if len(data) < _END.size:
+def read_slot(file: BinaryIO, slot: Slot) -> bytes:
+    """The data of a member.
+
+    Raises:
+        BundleError: it is cut short or damaged.
+    """
+    file.seek(slot.start)
+    if file.read(len(slot.header)) != slot.header:
+        raise BundleError(f"has a member {slot.name!r} that its directory denies", fix=_REPACK)
+    data = file.read(slot.size)
+    if len(data) != slot.size or zlib.crc32(data) != slot.crc:
+        raise BundleError(f"has a damaged member {slot.name!r}", fix=COPY_AGAIN)
+    return data
+
+
+def _read_end(file: BinaryIO, size: int, limits: Limits) -> tuple[int, int, int]:
+    """Number of members, start and length of the directory, which is known to be small before it is read."""
+    if size < _END.size:
         raise BundleError("is empty or cut short", fix=COPY_AGAIN)
-    end = len(data) - _END.size
-    magic, disk, first_disk, here, count, size, start, comment = _END.unpack_from(data, end)
+    end = size - _END.size
+    file.seek(end)
+    magic, disk, first_disk, here, count, length, start, comment = _END.unpack(file.read(_END.size))
     if magic != b"PK\5\6" or comment:
         raise BundleError("is not a zip file, or was cut short", fix=COPY_AGAIN)
-    check_size(len(data), count, limits)
-    longest = count * (_CENTRAL_HEADER + _LONGEST_NAME)
-    if disk or first_disk or here != count or start + size != end or size > longest:
+    check_size(size, count, limits)
+    longest = count * (_CENTRAL.size + _LONGEST_NAME)
+    if disk or first_disk or here != count or start + length != end or length > longest:
         raise BundleError("has a zip directory with more in it than its members", fix=_REPACK)
-    return count, start
+    return count, start, length
 
 
-def _check_headers(infos: list[zipfile.ZipInfo], directory: int, limits: Limits) -> None:
-    """Plain stored files, each name once, laid end to end from the first byte to the directory."""
-    if not infos or infos[0].filename != MANIFEST:
-        raise BundleError(f"does not begin with {MANIFEST!r}", fix=_REPACK)
-    if len({info.filename for info in infos}) != len(infos):
-        raise BundleError("has two members of one name", fix=_REPACK)
-    offset = 0
-    for info in infos:
-        check_member(info.orig_filename, info.file_size, limits)
-        _check_plain(info)
-        if info.header_offset != offset:
-            raise BundleError(f"has a gap or an overlap before its member {info.filename!r}", fix=_REPACK)
-        offset += _LOCAL_HEADER + len(info.filename) + info.file_size
-    if offset != directory:
-        raise BundleError("has bytes that belong to no member", fix=_REPACK)
-
-
-def _check_plain(info: zipfile.ZipInfo) -> None:
-    kind = stat.S_IFMT(info.external_attr >> 16)
-    if kind not in (0, stat.S_IFREG):
-        raise BundleError(f"has a member {info.filename!r} that is a link or a device", fix=_REPACK)
-    if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-        raise BundleError(f"has a compressed member {info.filename!r}", fix=_REPACK)
-    if info.flag_bits or info.extra or info.comment:
-        raise BundleError(
-            f"has a member {info.filename!r} that is encrypted or carries extra fields", fix=_REPACK
-        )
+def _read_entry(entries: bytes, place: int, limits: Limits) -> tuple[Slot, int]:
+    """The entry at a place of the directory, and the place of the next one."""
+    try:
+        magic, _, common, comment, disk, _, attributes, start = _CENTRAL.unpack_from(entries, place)
+    except struct.error:
+        raise BundleError("has a zip directory that is cut short", fix=COPY_AGAIN) from None
+    _, flags, method, _, _, crc, packed, size, name_length, extra = _COMMON.unpack(common)
+    place += _CENTRAL.size
+    raw = entries[place : place + name_length]
+    name = raw.decode("ascii", "replace")
+    if magic != b"PK\1\2" or disk or len(raw) != name_length:
+        raise BundleError("has a zip directory with more in it than its members", fix=_REPACK)
+    check_member(name, size, limits)
+    if stat.S_IFMT(attributes >> 16) not in (0, stat.S_IFREG):
+        raise BundleError(f"has a member {name!r} that is a link or a device", fix=_REPACK)
+    if method != zipfile.ZIP_STORED or packed != size:
+        raise BundleError(f"has a compressed member {name!r}", fix=_REPACK)
+    if flags or extra or comment:
+        raise BundleError(f"has a member {name!r} that is encrypted or carries extra fields", fix=_REPACK)
+    return Slot(name, start, b"PK\3\4" + common + raw, size, crc), place + name_length

@@ -120,8 +120,7 @@ def decode_manifest(data: bytes) -> tuple[Manifest, Mapping[str, Entry]]:
     Raises:
         BundleError: too long, not JSON, of a newer format, or a field breaks its rule.
     """
-    if len(data) > _LONGEST:
-        raise BundleError("has a manifest of more than 1 MiB", fix="Prepare the avatar again.")
+    check_length(len(data))
     try:
         version = _Version.model_validate_json(data, strict=True).format
         if version > FORMAT_VERSION:
@@ -137,6 +136,12 @@ def decode_manifest(data: bytes) -> tuple[Manifest, Mapping[str, Entry]]:
     if version < 1:
         raise BundleError(f"has format {version}, which never existed", fix="Prepare the avatar again.")
     return document.manifest(), document.members
+
+
+def check_length(length: int) -> None:
+    """A manifest of so many bytes is not too long, or BundleError."""
+    if length > _LONGEST:
+        raise BundleError("has a manifest of more than 1 MiB", fix="Prepare the avatar again.")
 
 
 def _first(error: ValidationError | UnicodeEncodeError) -> str:

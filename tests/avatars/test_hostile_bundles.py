@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+import os
 import pickle
 import struct
-from collections.abc import Iterable
+import subprocess
+import sys
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from forge import Forged, forge, manifest_of
+from hostile_files import DATA, HOSTILE, portrait, with_manifest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image as Pillow
 
+from livekit_avatar.avatar import open_avatar
 from livekit_avatar.avatars.bundle import (
     Bundle,
     Limits,
@@ -26,7 +32,6 @@ from livekit_avatar.avatars.bundle import (
 )
 from livekit_avatar.errors import BundleError
 
-DATA = b"x" * 1000
 HONEST = encode_bundle(
     Bundle(Manifest("portrait", 1, "Ada", (64, 64), 25), {"a.png": DATA, "b.mp4": b"film"})
 )
@@ -38,12 +43,6 @@ def refused(data: bytes, match: str, limits: Limits | None = None) -> None:
         read_bundle(data, limits=limits or Limits())
     assert "\n" not in str(caught.value)
     assert caught.value.fix.endswith(".")
-
-
-def with_manifest(entries: Iterable[Forged]) -> bytes:
-    """A zip with a manifest that lists the entries truly."""
-    entries = list(entries)
-    return forge([manifest_of({entry.name: entry.data for entry in entries}), *entries])
 
 
 def test_a_forged_file_with_nothing_wrong_is_read() -> None:
@@ -295,6 +294,47 @@ def test_a_picture_in_another_format_is_not_given_to_its_decoder(
     Pillow.new("RGB", (4, 4)).save(path)
     with pytest.raises(BundleError, match="not a PNG or WebP"):
         read_bundle(with_manifest([Forged("b.png", path.read_bytes())])).picture("b.png")
+
+
+@pytest.fixture(scope="module")
+def refusals(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """What a process of its own says when it opens every hostile file."""
+    folder = tmp_path_factory.mktemp("hostile")
+    for name, make in HOSTILE.items():
+        (folder / f"{name}.avatar").write_bytes(make())
+    program = Path(__file__).with_name("refusing.py")
+    result = subprocess.run([sys.executable, program, folder], capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    told: dict[str, Any] = json.loads(result.stdout)
+    return told
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_every_hostile_file_is_refused_in_one_line(name: str, refusals: dict[str, Any]) -> None:
+    problem = refusals["files"][name]["problem"]
+    assert not problem.startswith(("OPENED", "ESCAPED")), problem
+    assert "\n" not in problem and problem.endswith(".")
+
+
+def test_all_hostile_files_together_take_less_than_50_megabytes(refusals: dict[str, Any]) -> None:
+    assert 0 < refusals["mb"] < 50
+
+
+def test_the_file_that_they_were_forged_from_is_opened() -> None:
+    assert open_avatar(portrait()).size == (64, 64)
+
+
+def test_a_pipe_is_refused_and_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "a.avatar")
+    with pytest.raises(BundleError, match="not a file"):
+        read_bundle(tmp_path / "a.avatar")
+
+
+def test_a_file_that_is_too_long_is_refused_before_it_is_read(tmp_path: Path) -> None:
+    with (tmp_path / "a.avatar").open("wb") as file:
+        file.truncate(1 << 40)
+    with pytest.raises(BundleError, match="more than 41943040 bytes"):
+        read_bundle(tmp_path / "a.avatar")
 
 
 @given(st.binary(max_size=300))

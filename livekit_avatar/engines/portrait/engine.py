@@ -7,13 +7,16 @@ from dataclasses import replace
 from threading import Lock
 from typing import TYPE_CHECKING, cast
 
+import cv2
+
 from livekit_avatar.engines.base import Cancel, EngineInfo, Face, Performance, Prepared, Progress, Step
 from livekit_avatar.engines.portrait.controls import controls, pose
 from livekit_avatar.engines.portrait.emotions import look
 from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.gestures import ACTIONS
 from livekit_avatar.engines.portrait.performance import Drawing, PortraitPerformance
-from livekit_avatar.engines.portrait.prepare import prepare_portrait
+from livekit_avatar.engines.portrait.prepare import check_portrait, prepare_portrait
+from livekit_avatar.errors import BundleError
 from livekit_avatar.lipsync.model import LipStream, LipSync
 from livekit_avatar.types import MOUTH_SHAPES, NEUTRAL, Emotion, Floats, Image
 
@@ -71,9 +74,20 @@ class PortraitEngine:
         return replace(prepared, warnings=(*check.warnings, *prepared.warnings))
 
     def load(self, bundle: Bundle, *, size: int | None = None) -> PortraitFace:
-        """Make a face from an avatar, and have the lip model ready for it."""
+        """Make a face from an avatar, and have the lip model ready for it.
+
+        Raises:
+            BundleError: a member is missing or not what this engine writes.
+        """
+        check_portrait(bundle)
         self._lips()
-        return PortraitFace.load(bundle, size)
+        try:
+            return PortraitFace.load(bundle, size)
+        except (ArithmeticError, IndexError, ValueError, cv2.error) as error:  # np.linalg's is a ValueError
+            raise BundleError(
+                f"{bundle.label} has landmarks of which no face can be made",
+                fix="Make it again from its picture.",
+            ) from error
 
     def unload(self, face: Face) -> None:
         """Nothing is held for a face but itself."""

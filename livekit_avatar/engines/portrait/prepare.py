@@ -25,15 +25,19 @@ from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.contours import LIP_POINTS, Contours, eye_contours, settle_lips
 from livekit_avatar.engines.portrait.curves import Reals, resample
 from livekit_avatar.engines.portrait.head import Head
-from livekit_avatar.errors import ConfigurationError, PreparationCancelledError
+from livekit_avatar.errors import BundleError, ConfigurationError, PreparationCancelledError
 from livekit_avatar.types import Floats, Image
 
 if TYPE_CHECKING:
+    from livekit_avatar.avatars.bundle import Bundle
     from livekit_avatar.face.mesh import Landmarks
 
 PICTURE: Final = "picture.png"
 LIDS: Final = "lids.png"
 ARRAYS: Final = "portrait.safetensors"
+
+_AGAIN: Final = "Make it again from its picture."
+_SHAPES: Final = {"points": (478, 3), "eyes": (2, 2, 17, 2), "lips": (2, 21, 2), "smile": (2,)}
 
 DEFAULT_SIZE, SMALLEST_SIZE, LARGEST_SIZE = 512, 64, 1920
 """Pixels on the longer side of the video."""
@@ -108,6 +112,44 @@ def prepare_portrait(
         members[LIDS] = encode_picture(_resized(lids, scale.size))
     tell(1.0, "done")
     return Prepared(members, scale.size, _warnings(arrays["points"], longer))
+
+
+def check_portrait(bundle: Bundle) -> None:
+    """Check that a bundle, which a stranger may have made, holds a portrait that can be loaded.
+
+    Raises:
+        BundleError: a member is missing or not as `prepare_portrait` writes it.
+    """
+    size = bundle.picture_size(PICTURE)
+    lids = bundle.picture_size(LIDS) if LIDS in bundle.members else size
+    if max(*size, *bundle.manifest.size) > LARGEST_SIZE or lids != size:
+        raise BundleError(f"{bundle.label} has pictures of sizes that no portrait has", fix=_AGAIN)
+    arrays = bundle.arrays(ARRAYS, _SHAPES)
+    if not (_in_reach(arrays, size) and _like_a_face(arrays)):
+        raise BundleError(f"{bundle.label} has landmarks that are not those of a face in it", fix=_AGAIN)
+
+
+def _in_reach(arrays: dict[str, Floats], size: tuple[int, int]) -> bool:
+    """Whether what the arrays name lies in a picture of (width, height), or not far from it."""
+    places = np.concatenate([arrays[name][..., :2].reshape(-1, 2) for name in ("points", "eyes", "lips")])
+    inside = (np.abs(places - np.array(size) / 2) <= 1.5 * np.array(size)).all()
+    flat = np.abs(arrays["points"][:, 2]).max() <= 2 * max(size)
+    return bool(inside and flat and arrays["smile"].min() >= 0 and arrays["smile"].max() <= 1)
+
+
+def _like_a_face(arrays: dict[str, Floats]) -> bool:
+    """Whether the landmarks are where a head has them: all near, the eyes over the mouth, left and right."""
+    points = np.asarray(arrays["points"], np.float64)
+    if np.linalg.norm(points[mesh.LEFT_IRIS[0]] - points[mesh.RIGHT_IRIS[0]]) < 2:
+        return False
+    with np.errstate(all="ignore"):
+        head = Head.of(points)
+        at = head.canonical(points)
+        lips, eyes = head.plane(arrays["lips"]), head.plane(arrays["eyes"])
+    right, left = at[mesh.RIGHT_IRIS[0]], at[mesh.LEFT_IRIS[0]]
+    upright = right[0] < 0 < left[0] and max(right[1], left[1]) < 0 < at[mesh.CHIN, 1]
+    near = np.abs(at).max() < 4 and np.abs(lips).max() < 1.5 and np.abs(eyes).max() < 3
+    return bool(upright and near)
 
 
 def resized(
