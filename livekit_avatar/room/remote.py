@@ -247,8 +247,11 @@ class RemoteFace:
 
     async def _dismiss(self) -> None:
         """Let nothing of the present face stay in the room or at its host."""
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.gather(self._launcher.end(), self._remove()), _END_SECONDS)
+        farewells = [asyncio.create_task(self._launcher.end()), asyncio.create_task(self._remove())]
+        try:
+            await asyncio.wait(farewells, timeout=_END_SECONDS)
+        finally:
+            await utils.aio.cancel_and_wait(*farewells)
 
     async def _remove(self) -> None:
         who = api.RoomParticipantIdentity(room=self._room_name, identity=self.identity)

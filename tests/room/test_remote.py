@@ -67,10 +67,15 @@ class Acting:
         await until(lambda: self.output.can_pause)
 
 
+STEP = 2_500
+"""Amplitude of the first second of a tone; each second is louder by as much."""
+
+
 async def tone(seconds: float, rate: int = 24_000) -> AsyncIterator[rtc.AudioFrame]:
     count = rate // 50
     for start in range(0, round(seconds * rate), count):
-        wave = 12_000 * np.sin(2 * np.pi * 440 * np.arange(start, start + count) / rate)
+        amplitude = STEP * (1 + start // rate)
+        wave = amplitude * np.sin(2 * np.pi * 440 * np.arange(start, start + count) / rate)
         yield rtc.AudioFrame(wave.astype(np.int16).tobytes(), rate, 1, count)
 
 
@@ -113,6 +118,12 @@ async def heard_all(watching: Viewer, since: float = 0.0) -> float:
     return loud(watching, since)
 
 
+def steps(watching: Viewer, since: float) -> list[int]:
+    """Which second of a tone was heard, every 10 ms; concealed losses of a busy machine are left out."""
+    levels = [peak / STEP for at, peak in watching.audio if at >= since and peak > STEP / 2]
+    return [round(level) for level in levels if abs(level - round(level)) < 0.25]
+
+
 async def test_an_agent_speaks_through_a_face_elsewhere(
     livekit_server: LiveKitServer, worker: Program
 ) -> None:
@@ -124,7 +135,7 @@ async def test_an_agent_speaks_through_a_face_elsewhere(
             (2.0, False)
         ]
         assert "speaking" in acting.states
-        assert await heard_all(watching, since) == pytest.approx(2, abs=0.5)
+        assert await heard_all(watching, since) > 1.7
         assert len(watching.seen(since)) > 30
 
 
@@ -143,7 +154,7 @@ async def test_an_interruption_ends_the_speech_and_the_next_one_is_heard(
         assert all(0 < event.playback_position < 3 for event in acting.finished)
         since = time.monotonic()
         await acting.say(1).wait_for_playout()
-        assert await heard_all(watching, since) == pytest.approx(1, abs=0.5)
+        assert await heard_all(watching, since) > 0.7
 
 
 async def test_a_face_elsewhere_can_pause(livekit_server: LiveKitServer, worker: Program) -> None:
@@ -157,7 +168,7 @@ async def test_a_face_elsewhere_can_pause(livekit_server: LiveKitServer, worker:
         assert not watching.heard(paused + 0.4)
         acting.output.resume()
         await speech.wait_for_playout()
-        assert await heard_all(watching, since) == pytest.approx(2, abs=0.5)
+        assert await heard_all(watching, since) > 1.7
         assert acting.finished[0].playback_position == pytest.approx(2, abs=0.05)
 
 
@@ -194,7 +205,10 @@ async def test_a_face_that_dies_in_mid_sentence_is_noticed_and_comes_back(
         assert silent < wire.HEARTBEAT_TIMEOUT + 2.5
         assert len(acting.finished) == 1
         assert acting.finished[0].playback_position == pytest.approx(8, abs=0.1)
-        assert 7.7 < await heard_all(watching, since) < 10, "nothing is lost, little is heard twice"
+        await heard_all(watching)
+        heard = steps(watching, since)
+        assert [heard.count(second) > 50 for second in range(1, 9)] == [True] * 8, "nothing is lost"
+        assert min(np.diff(heard)) >= -1, "little is heard twice"
         if how == signal.SIGSTOP:
             worker.send(signal.SIGKILL)
         async with worker_program(worker.port):
@@ -202,7 +216,7 @@ async def test_a_face_that_dies_in_mid_sentence_is_noticed_and_comes_back(
             await until(lambda: "the face is back" in caplog.text, timeout=60)
             back = time.monotonic()
             await acting.say(2).wait_for_playout()
-            assert await heard_all(watching, back) == pytest.approx(2, abs=0.5)
+            assert await heard_all(watching, back) > 1.7
             assert len(watching.seen(back)) > 20
             assert len(acting.finished) == 2
             assert set(acting.room.remote_participants) == {"viewer", acting.avatar.avatar_identity}
@@ -219,7 +233,7 @@ async def test_without_a_host_the_voice_goes_on_for_good(
         since = time.monotonic()
         for _ in range(2):
             await acting.say(1).wait_for_playout()
-        assert await heard_all(watching, since) == pytest.approx(2, abs=0.5)
+        assert await heard_all(watching, since) > 1.7
         assert [event.interrupted for event in acting.finished] == [False, False]
         assert acting.output.can_pause
         with pytest.raises(WishRefusedError, match="no face"):
@@ -233,8 +247,9 @@ async def test_a_face_that_leaves_is_missed_at_once(livekit_server: LiveKitServe
         await until(lambda: loud(watching, since) > 1)
         await _remove(livekit_server, acting.avatar.avatar_identity)
         await speech.wait_for_playout()
-        assert max(np.diff(watching.heard(since))) < 1.4
-        assert await heard_all(watching, since) == pytest.approx(4, abs=0.6)
+        await heard_all(watching)
+        heard = steps(watching, since)
+        assert [heard.count(second) > 50 for second in range(1, 5)] == [True] * 4, "nothing is lost"
         assert [round(event.playback_position, 1) for event in acting.finished] == [4.0]
 
 
@@ -248,7 +263,7 @@ async def test_a_face_that_does_not_come_keeps_nobody_waiting(
         agent(livekit_server, host.url) as acting,
     ):
         await acting.say(1).wait_for_playout()
-        assert await heard_all(watching) == pytest.approx(1, abs=0.5)
+        assert await heard_all(watching) > 0.7
 
 
 async def test_the_end_of_the_session_ends_the_face(livekit_server: LiveKitServer, worker: Program) -> None:
@@ -295,7 +310,7 @@ async def test_a_stock_face_speaks_and_the_rest_falls_back(
         await acting.avatar.wait_for_join()
         since = time.monotonic()
         await acting.say(2).wait_for_playout()
-        assert await heard_all(watching, since) == pytest.approx(2, abs=0.5)
+        assert await heard_all(watching, since) > 1.7
         assert not acting.output.can_pause
         speech = acting.say(2)
         await until(lambda: len(acting.states) > 2)
