@@ -124,7 +124,15 @@ class Avatar:
             item = feed.next()
             if item is not None:
                 image = self.engine.render([item.step])[0]
-                yield VideoFrame(image, item.audio, next(numbers), item.segment, item.step.last)
+                yield VideoFrame(
+                    image,
+                    item.audio,
+                    next(numbers),
+                    item.segment,
+                    item.step.last,
+                    start=item.start,
+                    mouth=item.step.mouth,
+                )
             elif not heard:
                 return
 

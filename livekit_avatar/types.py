@@ -92,6 +92,8 @@ class VideoFrame:
         segment: the utterance that is spoken, counted from 0; None when idle.
         last: this frame ends its segment.
         repeated: drawing was late, so this is the picture of the frame before (its sound is its own).
+        start: first 16 kHz sample of its utterance that belongs to the frame; 0 when idle.
+        mouth: what the mouth does, where the engine knows; None when idle.
     """
 
     image: Image
@@ -100,6 +102,8 @@ class VideoFrame:
     segment: int | None = None
     last: bool = False
     repeated: bool = False
+    start: int = 0
+    mouth: MouthState | None = None
 
     @property
     def bgr_image(self) -> Image:

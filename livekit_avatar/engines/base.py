@@ -19,7 +19,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
-from livekit_avatar.types import FPS, NEUTRAL, Emotion, Floats, Image, Samples, Style
+from livekit_avatar.types import FPS, NEUTRAL, Emotion, Floats, Image, MouthState, Samples, Style
 
 if TYPE_CHECKING:
     from livekit_avatar.avatars.bundle import Bundle
@@ -99,6 +99,7 @@ class Step:
         last: no further step of this segment follows. An engine gives a step only when it knows this, so
             it keeps back a full frame until more speech or the end of the segment has come.
         data: the engine's own (the face and what it does).
+        mouth: what was heard for its mouth, where the engine knows; None when idle.
     """
 
     id: int
@@ -107,6 +108,7 @@ class Step:
     stop: int
     last: bool
     data: Any
+    mouth: MouthState | None = None
 
     @property
     def idle(self) -> bool:

@@ -95,11 +95,19 @@ class _Segment:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Spoken:
-    """A spoken step with its original samples; `segment` counts the utterances of the feed."""
+    """A spoken step with its original samples.
+
+    Attributes:
+        step: as the performance gave it.
+        audio: its samples.
+        segment: counts the utterances of the feed.
+        start: the 16 kHz sample of the utterance at which the step begins.
+    """
 
     step: Step
     audio: AudioChunk
     segment: int
+    start: int
 
 
 class SpeechFeed:
@@ -206,7 +214,7 @@ class SpeechFeed:
                 return self._speak(step, segment)
 
     def _speak(self, step: Step, segment: _Segment) -> Spoken:
-        spoken = Spoken(step, segment.chunk(step), segment.number)
+        spoken = Spoken(step, segment.chunk(step), segment.number, segment.origin + step.start)
         segment.spoken = segment.origin + step.stop
         self._given.append((step, segment))
         if step.last:

@@ -11,6 +11,7 @@ from livekit.rtc.room import EventTypes
 from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.generator import ROOM_RATE, RuntimeGenerator
 from livekit_avatar.room.publisher import Publisher
+from livekit_avatar.room.visemes import VisemeStream
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import FPS
 
@@ -30,6 +31,7 @@ class PublishedFace:
         audio_recv: where its speech comes from.
         encoding: how the video is sent.
         blind: identities of participants who do not look, such as the agent that it speaks for.
+        visemes: whether the mouth of each picture is sent as data, too.
     """
 
     def __init__(
@@ -40,11 +42,13 @@ class PublishedFace:
         encoding: Encoding | None = None,
         *,
         blind: Collection[str] = (),
+        visemes: bool = False,
     ) -> None:
         width, height = runtime.size
         self.runtime = runtime
         self._room = room
         self._blind = blind
+        self._visemes = VisemeStream(room) if visemes else None
         self._publisher = Publisher(
             room,
             audio_recv=audio_recv,
@@ -52,6 +56,7 @@ class PublishedFace:
             options=AvatarOptions(width, height, FPS, ROOM_RATE, 1),
             encoding=encoding,
             revive=self._revive,
+            on_shown=self._visemes.show if self._visemes else None,
         )
 
     @property
@@ -70,6 +75,8 @@ class PublishedFace:
             self._room.on(event, self._on_audience_changed)
         self._room.on("local_track_subscribed", self._on_subscribed)
         self._on_audience_changed()
+        if self._visemes:
+            self._visemes.start()
         await self._publisher.start()
 
     async def wait_for_complete(self) -> None:
@@ -82,6 +89,8 @@ class PublishedFace:
             self._room.off(event, self._on_audience_changed)
         self._room.off("local_track_subscribed", self._on_subscribed)
         await self._publisher.aclose()
+        if self._visemes:
+            await self._visemes.aclose()
         await self.runtime.stop()
 
     async def _revive(self) -> RuntimeGenerator:

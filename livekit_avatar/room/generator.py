@@ -9,7 +9,7 @@ from livekit.agents.voice.avatar import AudioSegmentEnd, VideoGenerator
 
 from livekit_avatar.room.speech import SpeechReader, silence_frame, speech_frame
 from livekit_avatar.runtime.runtime import AvatarRuntime
-from livekit_avatar.types import Image
+from livekit_avatar.types import SPEECH_RATE, Image, VideoFrame
 
 ROOM_RATE = 48_000
 """Sample rate in a room, in Hz: Opus's own, so that speech is resampled once."""
@@ -55,10 +55,27 @@ class RuntimeGenerator(VideoGenerator):
     async def __aiter__(self) -> AsyncIterator[rtc.VideoFrame | rtc.AudioFrame | AudioSegmentEnd]:
         """Pictures without end, each with its 40 ms of speech or silence, and the end of each utterance."""
         async for frame in self._runtime.run():
-            yield video_frame(frame.image)
+            yield SpokenPicture(frame) if frame.mouth else video_frame(frame.image)
             yield speech_frame(frame.audio.samples, ROOM_RATE) if frame.audio else silence_frame(ROOM_RATE)
             if frame.last:
                 yield AudioSegmentEnd()
+
+
+class SpokenPicture(rtc.VideoFrame):
+    """A picture that knows what its mouth does.
+
+    Attributes:
+        mouth: what was heard for it.
+        utterance: which one of the runtime it belongs to, counted from 0.
+        time: seconds from the beginning of the utterance to the picture.
+    """
+
+    def __init__(self, frame: VideoFrame) -> None:
+        height, width = frame.image.shape[:2]
+        super().__init__(width, height, rtc.VideoBufferType.RGBA, frame.image.data.cast("B"))
+        self.mouth = frame.mouth
+        self.utterance = frame.segment
+        self.time = frame.start / SPEECH_RATE
 
 
 def video_frame(image: Image) -> rtc.VideoFrame:

@@ -20,12 +20,20 @@ class LocalFace:
         runtime: the face.
         room: where the agent is; need not be connected yet.
         encoding: how the video is sent.
+        visemes: whether the mouth of each picture is sent as data, too.
     """
 
-    def __init__(self, runtime: AvatarRuntime, room: rtc.Room, encoding: Encoding | None = None) -> None:
+    def __init__(
+        self,
+        runtime: AvatarRuntime,
+        room: rtc.Room,
+        encoding: Encoding | None = None,
+        *,
+        visemes: bool = False,
+    ) -> None:
         self.audio_output = FaceAudioOutput()
         self._room = room
-        self._face = PublishedFace(runtime, room, self.audio_output, encoding)
+        self._face = PublishedFace(runtime, room, self.audio_output, encoding, visemes=visemes)
 
     @property
     def identity(self) -> str:

@@ -64,6 +64,7 @@ class Publisher:
         encoding: how the video is sent.
         revive: makes a generator in place of one that failed, or raises if it cannot yet; it is tried again,
             ever less often, and takes over from the bare voice between two utterances.
+        on_shown: called in another thread with each picture when it is shown.
     """
 
     def __init__(
@@ -75,7 +76,9 @@ class Publisher:
         options: AvatarOptions,
         encoding: Encoding | None = None,
         revive: Callable[[], Awaitable[VideoGenerator]] | None = None,
+        on_shown: Callable[[rtc.VideoFrame], None] | None = None,
     ) -> None:
+        self._on_shown = on_shown
         self._room = room
         self._audio_recv = audio_recv
         self._video_gen = video_gen
@@ -255,7 +258,13 @@ class Publisher:
 
     async def _queue(self, slot: Slot[rtc.VideoFrame]) -> None:
         utterance = slot.utterance
-        at = await self._tracks.queue(slot, lambda late: self._count_picture(late, utterance))
+
+        def shown(late: float) -> None:
+            self._count_picture(late, utterance)
+            if self._on_shown is not None and slot.picture is not None:
+                self._on_shown(slot.picture)
+
+        at = await self._tracks.queue(slot, shown)
         if utterance is not None and not utterance.announced:
             utterance.announced = True
             self._tracks.at(at, lambda: self._begin(utterance))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
@@ -19,7 +20,7 @@ from livekit.agents import (
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.agents.voice.io import AgentOutput, AudioOutput
 
-from livekit_avatar.avatar import Avatar, Source, check_exists
+from livekit_avatar.avatar import Avatar, Source, check_exists, check_style
 from livekit_avatar.errors import AlreadyStartedError, ConfigurationError, NotStartedError
 from livekit_avatar.room.cloud import CloudLauncher, Invitation
 from livekit_avatar.room.dispatch import DispatchLauncher
@@ -31,10 +32,12 @@ from livekit_avatar.room.remote import Launcher, RemoteFace
 from livekit_avatar.room.token import Server, livekit_server
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.settings import Settings
-from livekit_avatar.types import Emotion
+from livekit_avatar.types import PLAIN, Emotion, Style
 
 if TYPE_CHECKING:
     from livekit.agents import AgentSession
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_PARTICIPANT = "avatar"
 
@@ -100,7 +103,9 @@ class AvatarSession(BaseAvatarSession[Any]):
         avatar_participant_name: of the face elsewhere.
         size: the longer side of the video in pixels; the avatar's own, or 512, if not given. Drawn here only.
         seed: decides blinks, glances and sway. Drawn here only.
+        style: how it speaks. Drawn here only.
         encoding: codec, bitrate, frame rate and simulcast; VP8, one layer, 25 fps if not given. Here only.
+        visemes: send the mouth of each picture as data, too (docs/visemes.md). Drawn here only.
 
     Raises:
         ConfigurationError: two of the arguments contradict each other, or the host's key is missing.
@@ -126,7 +131,9 @@ class AvatarSession(BaseAvatarSession[Any]):
         avatar_participant_name: NotGivenOr[str | None] = NOT_GIVEN,
         size: int | None = None,
         seed: int = 0,
+        style: Style = PLAIN,
         encoding: Encoding | None = None,
+        visemes: bool = False,
     ) -> None:
         super().__init__()
         arguments: dict[str, Any] = {
@@ -145,12 +152,19 @@ class AvatarSession(BaseAvatarSession[Any]):
         self._mode = self._choose_mode({name: value for name, value in arguments.items() if _given(value)})
         if isinstance(self._mode, Local):
             _check_local(self._mode.source)
+        elif visemes:
+            raise ConfigurationError(
+                "the visemes of a face that is drawn elsewhere cannot be sent", fix="Leave out `visemes`."
+            )
+        check_style(style)
         self._conn_options = conn_options
         self._identity = avatar_participant_identity or f"{DEFAULT_PARTICIPANT}-{uuid.uuid4().hex[:12]}"
         self._name = avatar_participant_name or DEFAULT_PARTICIPANT
         self._size = size
         self._seed = seed
+        self._style = style
         self._encoding = encoding
+        self._visemes = visemes
         self._face: Face | None = None
         self._started = False
 
@@ -205,7 +219,8 @@ class AvatarSession(BaseAvatarSession[Any]):
     ) -> None:
         """Load the face or have it started, and give the agent's voice to it.
 
-        Call it before `agent_session.start`. The room need not be connected yet.
+        Call it before `agent_session.start`. The room need not be connected yet. In the console of
+        livekit-agents there is no room, and so no face.
 
         Args:
             agent_session: the agent's.
@@ -224,9 +239,13 @@ class AvatarSession(BaseAvatarSession[Any]):
                 fix="Make a new AvatarSession for a new session.",
             )
         self._started = True
+        job = get_job_context(required=False)
+        if job is not None and job.is_fake_job():
+            logger.info("the console has no room to show a face in: the voice goes on without it")
+            return
         if isinstance(self._mode, Local):
             runtime = await self._open_runtime(self._mode)
-            face: Face = LocalFace(runtime, room, self._encoding)
+            face: Face = LocalFace(runtime, room, self._encoding, visemes=self._visemes)
         else:
             server = livekit_server(
                 livekit_url or None, livekit_api_key or None, livekit_api_secret or None, Settings()
@@ -256,7 +275,7 @@ class AvatarSession(BaseAvatarSession[Any]):
             runtime = await runtime.lend()
         if not isinstance(runtime, AvatarRuntime):
             runtime = await AvatarRuntime.create(
-                await local_source(runtime), size=self._size, seed=self._seed, paced=False
+                await local_source(runtime), size=self._size, seed=self._seed, style=self._style, paced=False
             )
         if not runtime.started:
             await runtime.start()

@@ -355,6 +355,8 @@ class AvatarRuntime:
             segment=spoken.segment if spoken else None,
             last=spoken is not None and spoken.step.last,
             repeated=repeated,
+            start=spoken.start if spoken else 0,
+            mouth=spoken.step.mouth if spoken else None,
         )
         self._number += 1
         metrics.FRAMES.labels("repeated" if repeated else "spoken" if spoken else "idle").inc()

@@ -149,7 +149,8 @@ class PortraitPerformance:
     def _perform(self, step: Step, heard: Spoken | None) -> Step:
         self._motion = self._mover.advance(self._motion, heard, self._direction())
         self._timeline.remember(self._motion)
-        return replace(step, data=Drawing(self._face, self._mover.pose(self._motion)))
+        drawing = Drawing(self._face, self._mover.pose(self._motion))
+        return replace(step, data=drawing, mouth=heard.mouth if heard else None)
 
     def _direction(self) -> Direction:
         """What is wanted of the next step: actions that no step has begun, or whose step was taken back."""
