@@ -18,8 +18,9 @@ import os
 import time
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from typing_extensions import Self
@@ -38,6 +39,7 @@ this machine's own sessions have been measured."""
 RETRY_AFTER = 5.0
 """Seconds after which asking again makes sense: a session that left is noticed after `load.WINDOW`."""
 
+_QUOTA = Path("/sys/fs/cgroup/cpu.max")  # microseconds of processor time, and in how many (cgroup v2)
 _SOON = 2.0  # seconds until the first session has been measured
 _DUE = 3600.0  # seconds: the calibration gives way to every session
 
@@ -92,7 +94,7 @@ class Admission:
     """Counts the sessions of this process and decides on each further one. Belongs to one event loop.
 
     Args:
-        cores: of the processor that this process may use; all it is scheduled on if None.
+        cores: of the processor that this process may use; None: all that the system lets it.
         capacity: sessions above which none is admitted, whatever they cost; None: as many as fit.
         limit: part of the device and of the processor, 0..1, that may be in use.
         max_lateness: seconds by which pictures may be late, but for the worst 5 in 100.
@@ -235,9 +237,12 @@ def _projected(use: float, sessions: int, share: float) -> float:
 
 
 def _usable_cores() -> float:
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+    """Cores that this process is scheduled on, or less if its container has a quota of processor time."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    with suppress(OSError, ValueError):  # no such file, or "max": no quota
+        quota, period = _QUOTA.read_text().split()
+        return min(cores, int(quota) / int(period))
+    return cores
 
 
 def _full(problem: str, *, retry_after: float = RETRY_AFTER) -> CapacityError:

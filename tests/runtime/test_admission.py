@@ -6,12 +6,14 @@ import asyncio
 import itertools
 import time
 from contextlib import AsyncExitStack
+from pathlib import Path
 
 import pytest
 from engines_for_tests import FlashEngine, slow
 
 from livekit_avatar.engines.base import EngineInfo
 from livekit_avatar.errors import CapacityError
+from livekit_avatar.runtime import admission as admission_module
 from livekit_avatar.runtime.admission import TYPICAL_CORES, Admission, Ticket
 from livekit_avatar.runtime.load import ENOUGH, WINDOW, ProcessorLoad
 from livekit_avatar.runtime.runtime import AvatarRuntime
@@ -194,6 +196,19 @@ async def test_two_cores_hold_what_a_typical_session_takes_of_them() -> None:
     assert len(admit_all(machine.admission, engine)) == int(2 * 0.8 / TYPICAL_CORES)
     with pytest.raises(CapacityError, match=r"the processor would be 88 % in use"):
         machine.admission.admit(engine)
+
+
+@pytest.mark.parametrize(("quota", "held"), [("100000 200000", 1), ("50000 100000", 1), ("200000 100000", 6)])
+async def test_the_quota_of_a_container_counts(
+    quota: str, held: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "cpu.max").write_text(quota)
+    monkeypatch.setattr(admission_module, "_QUOTA", tmp_path / "cpu.max")
+    monkeypatch.setattr(admission_module.os, "sched_getaffinity", lambda _: range(64), raising=False)
+    engine, idle = engine_of(), ProcessorLoad(lambda: 0.0, lambda: 0.0)
+    admission = Admission(processor=idle)
+    await admission.calibrate(engine, engine.face())
+    assert len(admit_all(admission, engine)) == held
 
 
 @pytest.mark.parametrize(("each", "held"), [(0.11, 14), (0.5, 4)])
