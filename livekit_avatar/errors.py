@@ -10,6 +10,10 @@
     │   │   ├── SeveralFacesError
     │   │   ├── FaceTooSmallError
     │   │   └── FaceTurnedError
+    │   ├── ClipError             a film cannot become a face
+    │   │   ├── UnreadableClipError
+    │   │   ├── ClipLengthError
+    │   │   └── ClipCutError
     │   ├── AudioError
     │   │   ├── UnreadableAudioError
     │   │   └── AudioFormatError
@@ -103,6 +107,22 @@ class FaceTooSmallError(PictureError):
 
 class FaceTurnedError(PictureError):
     """The face is turned too far from the camera."""
+
+
+class ClipError(InputError):
+    """A film cannot become a face. A face that is missing, small or not alone is a `PictureError`."""
+
+
+class UnreadableClipError(ClipError):
+    """The file is not a film that can be decoded."""
+
+
+class ClipLengthError(ClipError):
+    """The film is too short or too long."""
+
+
+class ClipCutError(ClipError):
+    """The film is not one take, or its face is lost in between."""
 
 
 class AudioError(InputError):

@@ -20,7 +20,10 @@ EXAMPLES = (
 
 
 def create(
-    source: Annotated[Path, typer.Argument(help="A photo, painting or drawing of one face.")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="A photo, painting or drawing of one face, or a film of a person who talks."),
+    ],
     output: Annotated[
         Path | None,
         typer.Option(
@@ -44,7 +47,7 @@ def create(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print one line of JSON.")] = False,
 ) -> None:
-    """Make an avatar of a picture."""
+    """Make an avatar of a picture, or of a clip of 5 s to 10 minutes."""
     from livekit_avatar.avatars.bundle import write_bundle
     from livekit_avatar.avatars.store import Store, name_for
 

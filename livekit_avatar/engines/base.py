@@ -17,6 +17,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, runtime_checkable
 
 from livekit_avatar.types import FPS, NEUTRAL, Emotion, Floats, Image, MouthState, Samples, Style
@@ -201,6 +202,22 @@ class Engine(Protocol):
 
     def render(self, steps: Sequence[Step]) -> list[Image]:
         """Draw steps: one (H, W, 4) uint8 RGBA picture each, owned by the caller."""
+        ...
+
+
+@runtime_checkable
+class Filmer(Protocol):
+    """What an engine may offer besides: avatars made of a film of a person who talks."""
+
+    def prepare_clip(
+        self,
+        source: Path,
+        *,
+        size: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Prepared:
+        """Make an avatar's data from the file of a film; `size` is the longer side in pixels."""
         ...
 
 

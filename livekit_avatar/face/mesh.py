@@ -145,6 +145,20 @@ class FaceMesh:
                     return sorted(_distinct(faces), key=lambda face: -face.box[2] * face.box[3])
         return []
 
+    def follow(self, image: Image, before: Landmarks) -> Landmarks | None:
+        """The face of the picture before in the next one of a film, several times faster than `find`.
+
+        Args:
+            image: (H, W, 4) uint8 RGBA, opaque.
+            before: what was found in the picture before, of the same size.
+
+        Returns:
+            None if it is not there any more.
+        """
+        with self._lock:
+            points, presence = self._look(_on_grey(image), _mesh_crop(before.points))
+            return self._judged(points, presence)
+
     def _detect(self, pixels: Floats) -> tuple[Floats, Floats]:
         boxes, scores = self._detector(pixels)
         return boxes[0], scores[0, :, 0]
@@ -154,6 +168,9 @@ class FaceMesh:
         points, presence = self._look(rgb, crop)
         if presence >= _PRESENT / 2:
             points, presence = self._look(rgb, _mesh_crop(points))
+        return self._judged(points, presence)
+
+    def _judged(self, points: Floats, presence: float) -> Landmarks | None:
         if presence < _PRESENT or not np.isfinite(points).all():
             return None
         blendshapes = self._blendshapes(points[None, _BLENDSHAPE_POINTS, :2])[0].reshape(-1)

@@ -27,6 +27,12 @@ _SAVE_AS = "Open it in a picture editor and save it as PNG or JPEG."
 _PICTURE_BRANDS: Final = (b"avif", b"avis", b"heic", b"heix", b"mif1", b"msf1")
 """Kinds of the mp4 family that are pictures (ISO/IEC 23008-12)."""
 
+_FILM_BEGINNINGS: Final = (
+    b"\x1a\x45\xdf\xa3", b"OggS", b"FLV\x01", b"\x00\x00\x01\xba", b"\x00\x00\x01\xb3", b"\x47\x40",
+    b"\x30\x26\xb2\x75",
+)  # fmt: skip
+"""Matroska and WebM, Ogg, Flash, MPEG program and elementary stream, MPEG transport stream, ASF."""
+
 _WIDE_GREY: Final = ("I", "I;16", "I;16L", "I;16B", "I;16N", "F")
 """Pillow's modes of more than 8 bits; its own conversion would clip them to white."""
 
@@ -105,7 +111,7 @@ def check_picture(
 
 
 def _check_bytes(data: bytes, name: str, max_bytes: int) -> None:
-    if _is_film(data):
+    if is_film(data):
         raise UnreadablePictureError(
             f"{name} is a film, and a picture is needed",
             fix="Save one frame of it, with the eyes open and the mouth closed, as PNG, and give that.",
@@ -119,11 +125,12 @@ def _check_bytes(data: bytes, name: str, max_bytes: int) -> None:
         raise UnreadablePictureError(f"{name} is empty", fix="Copy or download it again.")
 
 
-def _is_film(data: bytes) -> bool:
-    """Whether it begins as mp4, mov, WebM, Matroska or AVI do."""
+def is_film(data: bytes) -> bool:
+    """Whether it begins as a film: mp4, mov, WebM, Matroska, AVI, Ogg, FLV, MPEG or Windows Media."""
     if data[4:8] == b"ftyp":
         return data[8:12] not in _PICTURE_BRANDS
-    return data.startswith(b"\x1a\x45\xdf\xa3") or (data[:4], data[8:12]) == (b"RIFF", b"AVI ")
+    riff = (data[:4], data[8:12]) == (b"RIFF", b"AVI ")
+    return riff or data[4:8] in (b"moov", b"mdat", b"wide") or data.startswith(_FILM_BEGINNINGS)
 
 
 def _load(path: Path, name: str, max_bytes: int) -> bytes:

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 from threading import Lock
 from typing import TYPE_CHECKING, cast
 
 import cv2
 
+from livekit_avatar.avatars.bank import has_bank
 from livekit_avatar.engines.base import Cancel, EngineInfo, Face, Performance, Prepared, Progress, Step
+from livekit_avatar.engines.portrait.bank.face import BankFace
+from livekit_avatar.engines.portrait.bank.prepare import prepare_clip
 from livekit_avatar.engines.portrait.controls import controls, pose
 from livekit_avatar.engines.portrait.emotions import look
 from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.gestures import ACTIONS
-from livekit_avatar.engines.portrait.performance import Drawing, PortraitPerformance
+from livekit_avatar.engines.portrait.performance import Drawing, Drawn, PortraitPerformance
 from livekit_avatar.engines.portrait.prepare import check_portrait, prepare_portrait
 from livekit_avatar.errors import BundleError
 from livekit_avatar.lipsync.model import LipStream, LipSync
@@ -73,7 +77,34 @@ class PortraitEngine:
         )
         return replace(prepared, warnings=(*check.warnings, *prepared.warnings))
 
-    def load(self, bundle: Bundle, *, size: int | None = None) -> PortraitFace:
+    def prepare_clip(
+        self,
+        source: Path,
+        *,
+        size: int | None = None,
+        progress: Progress | None = None,
+        cancel: Cancel | None = None,
+    ) -> Prepared:
+        """Make a bank of mouths from a film of a person who talks.
+
+        Args:
+            source: the file of the film, 5 s to 10 minutes.
+            size: the longer side of the video in pixels.
+            progress: called with the fraction done and the stage.
+            cancel: asked again and again.
+
+        Raises:
+            ClipError: the film cannot be read, or is no single take of the right length.
+            PictureError: it shows no face, several, or too small a one.
+            ModelNotFoundError: the face model is not on this machine.
+            PreparationCancelledError: `cancel` said so.
+        """
+        from livekit_avatar.face.clip import open_clip
+        from livekit_avatar.face.mesh import FaceMesh
+
+        return prepare_clip(open_clip(source), FaceMesh(), size=size, progress=progress, cancel=cancel)
+
+    def load(self, bundle: Bundle, *, size: int | None = None) -> PortraitFace | BankFace:
         """Make a face from an avatar, and have the lip model ready for it.
 
         Raises:
@@ -82,7 +113,7 @@ class PortraitEngine:
         check_portrait(bundle)
         self._lips()
         try:
-            return PortraitFace.load(bundle, size)
+            return BankFace(bundle, size) if has_bank(bundle) else PortraitFace.load(bundle, size)
         except (ArithmeticError, IndexError, ValueError, cv2.error) as error:  # np.linalg's is a ValueError
             raise BundleError(
                 f"{bundle.label} has landmarks of which no face can be made",
@@ -94,7 +125,7 @@ class PortraitEngine:
 
     def perform(self, face: Face, *, seed: int = 0) -> PortraitPerformance:
         """Begin a performance; the seed decides blinks, glances, sway and nods."""
-        return PortraitPerformance(cast(PortraitFace, face), LipStream, seed=seed)
+        return PortraitPerformance(cast(Drawn, face), LipStream, seed=seed)
 
     def hear(self, performances: Sequence[Performance]) -> None:
         """Run the lip model over all speech pushed and not yet heard, in one batch."""
@@ -112,7 +143,8 @@ class PortraitEngine:
         """Draw a face with its mouth at (23,) float32 coefficients in the order of `MOUTH_SHAPES`."""
         total = look(emotion) + controls({"eyeBlink": float(closed_eyes)})
         total[: len(MOUTH_SHAPES)] += mouth
-        return cast(PortraitFace, face).draw(pose(total))
+        posed = pose(total)
+        return face.still(posed) if isinstance(face, BankFace) else cast(PortraitFace, face).draw(posed)
 
     def _lips(self) -> LipSync:
         with self._lock:

@@ -16,6 +16,7 @@ from livekit_avatar.engines.portrait.gauge import Gauge
 from livekit_avatar.engines.portrait.head import Head
 from livekit_avatar.engines.portrait.interior import paint_interior
 from livekit_avatar.engines.portrait.lids import lid_from_picture, lid_from_skin
+from livekit_avatar.engines.portrait.motion import Mover
 from livekit_avatar.engines.portrait.mouth import Mouth
 from livekit_avatar.engines.portrait.palette import Palette
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
@@ -52,12 +53,12 @@ class PortraitFace:
         size = self.size
         head = Head.of(arrays["points"])
         lips, eyes = np.asarray(arrays["lips"], np.float64), np.asarray(arrays["eyes"], np.float64)
-        gap, half_width = _mouth_gap(head)
+        gap, half_width = mouth_gap(head)
         fields = bake_fields(head, gap, size)
         lower_block = fields.grid.block(fields.mouth.inner)
         self._warp = Warp(fields, bake_seams(head, lips, size, lower_block))
-        self._coefficients = Coefficients(fields, head, arrays["smile"], is_open=bool(gap.any()))
-        self.gauge = Gauge.of(fields, head, self._coefficients.mouth)
+        self.coefficients = Coefficients(fields, head, arrays["smile"], is_open=bool(gap.any()))
+        self.gauge = Gauge.of(fields, head, self.coefficients.mouth)
         palette = Palette.of(picture, head.points, eyes)
         self._mouth = Mouth(head, paint_interior(head, palette, half_width), lips)
         self._lip_block = lower_block
@@ -88,9 +89,13 @@ class PortraitFace:
         """(width, height) in pixels."""
         return self._picture.shape[1], self._picture.shape[0]
 
+    def mover(self, seed: int) -> Mover:
+        """What decides its frames in one session."""
+        return Mover(seed, self.gauge)
+
     def draw(self, pose: Pose) -> Image:
         """A frame: fresh (H, W, 4) uint8 RGBA, straight alpha, C-contiguous."""
-        c = self._coefficients.of(pose)
+        c = self.coefficients.of(pose)
         source = self._with_lips(self._with_eyes(pose), c.bite.round)
         frame, opening = self._warp.draw(source, c.shapes, c.motion, c.split)
         if opening is not None:
@@ -124,7 +129,7 @@ class PortraitFace:
         return source
 
 
-def _mouth_gap(head: Head) -> tuple[Reals, float]:
+def mouth_gap(head: Head) -> tuple[Reals, float]:
     """(468,) height of the opening between the lips at each vertex's x, and the mouth's half width, units."""
     vertices = head.canonical(head.points[: mesh.VERTICES])
     upper, lower = vertices[list(mesh.LIP_INNER_UPPER)], vertices[list(mesh.LIP_INNER_LOWER)]

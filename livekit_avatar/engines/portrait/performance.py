@@ -5,32 +5,58 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from livekit_avatar.engines.base import Signal, Step
 from livekit_avatar.engines.portrait.emotions import look
 from livekit_avatar.engines.portrait.gestures import ACTIONS
-from livekit_avatar.engines.portrait.motion import Direction, Motion, Mover, Spoken
-from livekit_avatar.engines.portrait.pose import Pose
+from livekit_avatar.engines.portrait.motion import Direction, Spoken
 from livekit_avatar.engines.portrait.stress import loudness
 from livekit_avatar.engines.timeline import FrameCutter, Timeline
 from livekit_avatar.errors import InputError
-from livekit_avatar.types import PLAIN, Emotion, Samples, Style
+from livekit_avatar.types import PLAIN, Emotion, Image, Samples, Style
 
 if TYPE_CHECKING:
-    from livekit_avatar.engines.portrait.face import PortraitFace
     from livekit_avatar.lipsync.model import LipStream
 
 _ASKED = 32
 """Actions that can wait, or be begun again after a rewind."""
 
 
+class Moving(Protocol):
+    """What decides a face's frames; what its motions and poses are is its own affair."""
+
+    def begin(self) -> Any:
+        """The motion before the first frame."""
+        ...
+
+    def advance(self, motion: Any, heard: Spoken | None, told: Direction, /) -> Any:
+        """The motion one frame later: see `Mover.advance`."""
+        ...
+
+    def pose(self, motion: Any, /) -> Any:
+        """What a frame shows."""
+        ...
+
+
+class Drawn(Protocol):
+    """A face that a performance can move: one made of a picture or of a film."""
+
+    def mover(self, seed: int) -> Moving:
+        """What decides its frames in one session."""
+        ...
+
+    def draw(self, pose: Any, /) -> Image:
+        """A frame, for what its mover says."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Drawing:
     """What a step shows: `Step.data` of this engine."""
 
-    face: PortraitFace
-    pose: Pose
+    face: Drawn
+    pose: Any
 
 
 class _Utterance:
@@ -74,12 +100,12 @@ class PortraitPerformance:
         seed: decides blinks, glances, sway and nods.
     """
 
-    def __init__(self, face: PortraitFace, open_stream: Callable[[], LipStream], *, seed: int = 0) -> None:
+    def __init__(self, face: Drawn, open_stream: Callable[[], LipStream], *, seed: int = 0) -> None:
         self._face = face
         self._open_stream = open_stream
-        self._mover = Mover(seed, face.gauge)
+        self._mover = face.mover(seed)
         self._motion = self._mover.begin()
-        self._timeline: Timeline[Spoken, Motion] = Timeline(self._motion)
+        self._timeline: Timeline[Spoken, Any] = Timeline(self._motion)
         self._utterances: tuple[_Utterance, ...] = ()
         self._mood = look(Emotion())
         self._style = PLAIN

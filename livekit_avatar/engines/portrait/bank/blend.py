@@ -1,0 +1,209 @@
+"""Lays a mouth over a picture so that no edge shows: a soft mask, and colours that meet at its rim."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+
+from livekit_avatar.engines.portrait.bank.plane import Plane, after, f32, inverse, moved
+from livekit_avatar.engines.portrait.curves import Reals, resample
+from livekit_avatar.engines.portrait.grid import Grid
+from livekit_avatar.engines.portrait.sampling import sample
+from livekit_avatar.types import Floats, Image
+
+_JAW: Final = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
+_CHEEKS: Final = ((280, 425), (50, 205))
+_NOSE_BASE, _CORNER, _CHIN = 2, 61, 152
+
+_NARROW: Final = 0.93
+"""The mask stays so far inside the sides of the jaw."""
+
+_RIM, _SOFT = 0.10, 0.055
+"""How much the mask is drawn in, and then blurred, units."""
+
+_UNDER_CHIN: Final = 0.24
+"""How far below the lowest chin the mask reaches, units."""
+
+_STATIONS: Final = 48
+"""Places on the rim where colours are compared."""
+
+_PATCH: Final = 0.02
+"""Half the side of the square over which a colour is averaged there, units."""
+
+_STRONGEST: Final = 45.0
+"""Levels that a colour is corrected at most: beyond, something else lies there."""
+
+_HOLD: Final = 30.0
+"""How firmly the correction keeps to the differences at the rim, against its own smoothness."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Layer:
+    """A picture to take pixels from.
+
+    Attributes:
+        pixels: (H, W, 4) uint8 RGBA.
+        places: (rows, columns, 2) float32, where the nodes of the grid are in `pixels`; or
+        matrix: (2, 3) from the plane to `pixels`.
+        weight: its share among the layers.
+    """
+
+    pixels: Image
+    places: Floats | None
+    matrix: Reals | None
+    weight: float
+
+
+class Blend:
+    """Mask and colours of one face."""
+
+    def __init__(self, plane: Plane, grid: Grid, lowest_chin: float) -> None:
+        """Prepare.
+
+        Args:
+            plane: of the person.
+            grid: of the fields.
+            lowest_chin: the largest y of the chin in any picture of the film, pixels of the plane.
+        """
+        self._grid = grid
+        self._mask = _mask(plane, lowest_chin)
+        self._rim = _rim(self._mask)
+        self._around = _PATCH * plane.unit
+        first = grid.to_pixels(np.zeros(2, np.float32), grid.window)
+        self._to_nodes = np.column_stack([np.eye(2) / grid.step, -first / grid.step])
+        self._membrane = _membrane(grid, moved(self._to_nodes, self._rim))
+        rows, columns = (np.flatnonzero((self._mask > 0).any(axis=axis)) for axis in (1, 0))
+        self._corners = np.array([(x, y) for x in columns[[0, -1]] for y in rows[[0, -1]]], np.float64)
+
+    def lay(self, frame: Image, placed: Reals, layers: list[Layer]) -> None:
+        """Lay layers over a picture, in place.
+
+        Args:
+            frame: (H, W, 4) uint8 RGBA.
+            placed: (2, 3) similarity from it to the plane.
+            layers: their weights add up to 1.
+        """
+        block = self._block(frame, placed)
+        if block is None:
+            return
+        rows, columns = block
+        size = columns.stop - columns.start, rows.stop - rows.start
+        to_plane = after(placed, np.array([[1.0, 0, columns.start], [0, 1.0, rows.start]]))
+        here = self._colours(frame, None, inverse(placed))
+        total: Image | None = None
+        share = 0.0
+        for layer in layers:
+            pixels = self._layer(layer, here, to_plane, size)
+            share += layer.weight
+            part = layer.weight / share
+            total = pixels if total is None else _mixed(pixels, total, part)
+        mask = _lookup(self._mask, to_plane, size)
+        if total is not None:
+            frame[rows, columns] = cv2.blendLinear(total, frame[rows, columns].copy(), mask, 1 - mask)
+
+    def _block(self, frame: Image, placed: Reals) -> tuple[slice, slice] | None:
+        """Index of the pixels of a frame that the mask reaches."""
+        corners = moved(inverse(placed), self._corners)
+        (left, top), (right, bottom) = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0)) + 1
+        rows = slice(max(int(top), 0), min(int(bottom), frame.shape[0]))
+        columns = slice(max(int(left), 0), min(int(right), frame.shape[1]))
+        return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
+
+    def _layer(self, layer: Layer, here: Floats, to_plane: Reals, size: tuple[int, int]) -> Image:
+        """A layer's pixels in the block, its colours met with those at the rim."""
+        difference = np.clip(
+            here - self._colours(layer.pixels, layer.places, layer.matrix), -_STRONGEST, _STRONGEST
+        )
+        smooth: Floats = (self._membrane @ difference).reshape(*self._grid.window.shape, 4)
+        to_nodes = after(self._to_nodes, to_plane)
+        if layer.places is not None:
+            pixels = sample(layer.pixels, _lookup(layer.places, to_nodes, size))
+        else:
+            assert layer.matrix is not None
+            pixels = _lookup_image(layer.pixels, after(layer.matrix, to_plane), size)
+        return np.asarray(cv2.add(pixels, _lookup(smooth, to_nodes, size), dtype=cv2.CV_8U), np.uint8)
+
+    def _colours(self, pixels: Image, places: Floats | None, matrix: Reals | None) -> Floats:
+        """(stations, 4) mean colours of a picture around the rim; the alpha of all is 0."""
+        if places is not None:
+            at = sample(places, f32(moved(self._to_nodes, self._rim))[None])[0]
+        else:
+            assert matrix is not None
+            at = f32(moved(matrix, self._rim))
+        near = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], np.float32) * np.float32(
+            self._around
+        )
+        colours = sample(pixels, np.ascontiguousarray(at[:, None] + near)).astype(np.float32).mean(axis=1)
+        colours[:, 3] = 0
+        return np.asarray(colours, np.float32)
+
+
+def _lookup(values: Floats, matrix: Reals, size: tuple[int, int]) -> Floats:
+    """Values on a lattice, looked up through a similarity from the pixels of a block."""
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    found = cv2.warpAffine(values, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.float32)
+
+
+def _lookup_image(pixels: Image, matrix: Reals, size: tuple[int, int]) -> Image:
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    found = cv2.warpAffine(pixels, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(found, np.uint8)
+
+
+def _mixed(front: Image, behind: Image, part: float) -> Image:
+    return np.asarray(cv2.addWeighted(front, part, behind, 1 - part, 0), np.uint8)
+
+
+def _mask(plane: Plane, lowest_chin: float) -> Floats:
+    """(height, width) 0..1: mouth, chin and jaw line, from under the nose to under the lowest chin."""
+    width, height = plane.size
+    rest, unit = plane.rest, plane.unit
+    jaw = rest[_NOSE_BASE] + (rest[list(_JAW)] - rest[_NOSE_BASE]) * (_NARROW, 1)
+    reach = max(lowest_chin - rest[_CHIN, 1], 0) + _UNDER_CHIN * unit
+    depth = np.clip((jaw[:, 1] - rest[_CORNER, 1]) / (rest[_CHIN, 1] - rest[_CORNER, 1]), 0, 1)
+    jaw[:, 1] += reach * depth
+    left, right = (rest[list(pair)].mean(axis=0) for pair in _CHEEKS)
+    polygon = np.concatenate([jaw, [left, rest[_NOSE_BASE] + (0, 0.03 * unit), right]])
+    mask = np.zeros((height, width), np.uint8)
+    cv2.fillPoly(mask, [np.round(polygon).astype(np.int32)], 255)
+    rim = int(_RIM * unit) | 1
+    mask[[0, -1]], mask[:, [0, -1]] = 0, 0
+    drawn_in = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (rim, rim)), borderValue=0)
+    soft = cv2.GaussianBlur(drawn_in.astype(np.float32) / 255, (0, 0), _SOFT * unit)
+    return np.ascontiguousarray(np.where(soft < 1 / 255, 0, soft), np.float32)
+
+
+def _rim(mask: Floats) -> Reals:
+    """(stations, 2) places along the outer half of the mask's soft edge, in order."""
+    contours, _ = cv2.findContours((mask > 0.3).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
+    outline = max(contours, key=len)[:, 0].astype(np.float64)
+    return resample(np.concatenate([outline, outline[:1]]), _STATIONS + 1)[:-1]
+
+
+def _membrane(grid: Grid, rim: Reals) -> Floats:
+    """(nodes, stations): the smoothest values over the grid that are those given at the rim.
+
+    It minimizes the sum of squared differences between neighbours plus those at the rim (the membrane of
+    Perez et al., Poisson Image Editing, 2003).
+    """
+    rows, columns = grid.window.shape
+    laplacian = np.kron(np.eye(rows), _chain(columns)) + np.kron(_chain(rows), np.eye(columns))
+    at = np.clip(rim, 0, (columns - 1.001, rows - 1.001))
+    corner, part = np.floor(at).astype(int), at - np.floor(at)
+    look = np.zeros((len(rim), rows * columns))
+    for i in (0, 1):
+        for j in (0, 1):
+            weight = np.abs(1 - i - part[:, 0]) * np.abs(1 - j - part[:, 1])
+            look[np.arange(len(rim)), (corner[:, 1] + j) * columns + corner[:, 0] + i] += weight
+    return f32(np.linalg.solve(laplacian + _HOLD * look.T @ look, _HOLD * look.T))
+
+
+def _chain(n: int) -> Reals:
+    """(n, n) Laplacian of a chain."""
+    chain = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
+    chain[0, 0] = chain[-1, -1] = 1
+    return chain
