@@ -73,6 +73,7 @@ class AvatarRuntime:
         self._reading = self._read = False  # now; ever
         self._watched = True
         self._room = asyncio.Event()  # set with every frame: speech may have been spoken
+        self._changing = asyncio.Lock()
         self._later: deque[Callable[[], None]] = deque()  # calls to the performance, made between frames
         self._interruptions = 0
         self._epoch = 0  # counts interruptions and pauses: a frame that was begun before loses its sound
@@ -221,6 +222,8 @@ class AvatarRuntime:
     async def set_avatar(self, avatar: Avatar | Source, *, fade_frames: int = 5) -> None:
         """Change the face in mid-speech: the new one is loaded and warm before the old one begins to go.
 
+        Several changes happen in the order in which they were asked for.
+
         Args:
             avatar: as for `create`.
             fade_frames: frames of the cross-fade.
@@ -228,13 +231,14 @@ class AvatarRuntime:
         Raises:
             AvatarError: the new face cannot be opened; the old one stays.
         """
-        self._check()
-        if not isinstance(avatar, Avatar):
-            avatar = await asyncio.to_thread(open_avatar, avatar)
-        performance = perform(avatar.engine, avatar.face, seed=self._seed, style=self._style)
-        actor = Actor(Device(avatar.engine), avatar.face, performance)
-        await self._warm(actor)
-        self._later.append(lambda: self._change(actor, fade_frames))
+        async with self._changing:
+            self._check()
+            if not isinstance(avatar, Avatar):
+                avatar = await asyncio.to_thread(open_avatar, avatar)
+            performance = perform(avatar.engine, avatar.face, seed=self._seed, style=self._style)
+            actor = Actor(Device(avatar.engine), avatar.face, performance)
+            await self._warm(actor)
+            self._later.append(lambda: self._change(actor, fade_frames))
 
     async def _warm(self, actor: Actor) -> Image:
         return await actor.draw(
@@ -266,7 +270,11 @@ class AvatarRuntime:
         actions = self._actor.device.engine.info.actions
         if action not in actions:
             raise InputError(f"no action {action!r}", fix=f"This face can: {', '.join(actions) or 'none'}.")
-        self._later.append(lambda: self._actor.performance.act(action))
+        self._later.append(lambda: self._act(action))
+
+    def _act(self, action: str) -> None:
+        if action in self._actor.device.engine.info.actions:  # the face may have changed since
+            self._actor.performance.act(action)
 
     def run(self) -> Frames[VideoFrame]:
         """Frames without end: `async for frame in runtime.run()`; awaited, they end with the speech."""

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import time
 from collections.abc import AsyncIterator, Callable
 
 import numpy as np
 import pytest
 import pytest_asyncio
-from engines_for_tests import FlashEngine, failing, flash
+from engines_for_tests import FlashEngine, FlashPerformance, failing, flash
 from virtual_clock import VirtualClock
 
 from livekit_avatar.avatar import Avatar
@@ -181,6 +182,34 @@ async def test_faces_are_cross_faded_and_another_shape_is_letterboxed(runtime: A
     centre = [int(frame.image[24, 32, 0]) for frame in frames]
     assert centre == [64, 128, 191, 255, 255, 255], "the old face, idle, is black; the new one speaks"
     assert frames[-1].image[2, 32, 0] == 0, "bars above a wide face"
+
+
+def another_avatar(*actions: str, seconds: float = 0.0) -> Avatar:
+    name = f"another with {actions}"
+    engine = FlashEngine(EngineInfo(name, actions=actions), before_render=lambda number: time.sleep(seconds))
+    return Avatar(Bundle(Manifest(name, 1, name, (64, 48), 25), {}), engine, engine.face())
+
+
+async def test_of_two_changes_of_face_the_one_asked_for_last_stays(runtime: AvatarRuntime) -> None:
+    slow, quick = another_avatar("bow", seconds=0.1), another_avatar("wink")
+    await asyncio.gather(runtime.set_avatar(slow), runtime.set_avatar(quick))
+    await take(runtime, 1)
+    runtime.act("wink")
+
+
+class Clumsy(FlashPerformance):
+    def act(self, action: str) -> None:
+        raise InputError(f"no action {action!r}", fix="There is none.")
+
+
+async def test_an_action_that_the_next_face_cannot_do_is_left_out(
+    runtime: AvatarRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    avatar = another_avatar()
+    monkeypatch.setattr(avatar.engine, "perform", lambda face, *, seed=0: Clumsy(face))
+    await runtime.set_avatar(avatar)
+    runtime.act("wave")  # the face that is still shown can
+    assert len(await take(runtime, 2)) == 2
 
 
 async def test_a_runtime_made_anew_has_the_present_face_in_the_same_size(runtime: AvatarRuntime) -> None:
