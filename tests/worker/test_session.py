@@ -378,7 +378,7 @@ async def witness(server: LiveKitServer, room: str) -> AsyncIterator[Witness]:
 
 
 async def test_nothing_of_one_session_reaches_another(livekit_server: LiveKitServer, serve: Serve) -> None:
-    """Three rooms with the same identities in each, as the stock plugin has them; a tone and a colour each."""
+    """Three rooms with the same identities in each, as the stock plugin has them."""
     tones = {"red": 400.0, "green": 1000.0, "blue": 2500.0}
     async with AsyncExitStack() as stack:
         worker = await stack.enter_async_context(serve())
