@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -22,9 +23,13 @@ KEPT = 8
 """Avatars that stay open although no session shows them."""
 
 
+OPENING = 2
+"""Avatars that are opened at once: a picture takes seconds of a core, and faces that speak need theirs."""
+
+
 @dataclass(slots=True, eq=False)
 class _Opened:
-    opening: asyncio.Task[Avatar]
+    opening: asyncio.Future[Avatar]
     sessions: int = 0
 
 
@@ -39,6 +44,7 @@ class Faces:
     def __init__(self, options: WorkerOptions, store: Store | None = None) -> None:
         self._options = options
         self._store = store or Store()
+        self._threads = ThreadPoolExecutor(OPENING, thread_name_prefix="livekit-avatar-opening")
         self._opened: OrderedDict[str, _Opened] = OrderedDict()  # the one used last is at the end
 
     async def of_launch(self, launch: Launch) -> AbstractAsyncContextManager[Avatar]:
@@ -77,6 +83,7 @@ class Faces:
         await self._free_unused()
         while idle := self._idle():
             await self._free(idle[0])
+        self._threads.shutdown(wait=False)
 
     async def _known(self, name: str) -> tuple[str, Callable[[], Avatar]]:
         if name in builtin_names():
@@ -102,7 +109,8 @@ class Faces:
     ) -> AsyncIterator[Avatar]:
         """What `work` opens, once for all who ask for the key."""
         if key not in self._opened:
-            self._opened[key] = _Opened(asyncio.create_task(asyncio.to_thread(work)))
+            loop = asyncio.get_running_loop()
+            self._opened[key] = _Opened(loop.run_in_executor(self._threads, work))
         del work  # it may hold a picture
         opened = self._opened[key]
         self._opened.move_to_end(key)
@@ -132,7 +140,7 @@ class Faces:
         await asyncio.to_thread(avatar.engine.unload, avatar.face)
 
 
-def _is_broken(opening: asyncio.Task[Avatar]) -> bool:
+def _is_broken(opening: asyncio.Future[Avatar]) -> bool:
     return opening.done() and (opening.cancelled() or opening.exception() is not None)
 
 

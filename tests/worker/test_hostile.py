@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import pytest
 from engines_for_tests import FlashEngine
+from viewer import until
 from workers import Serve, launch_body
 
 from livekit_avatar.avatar import Avatar
@@ -19,6 +20,7 @@ from livekit_avatar.avatars.bundle import Bundle, Manifest
 from livekit_avatar.demo.livekit_server import LiveKitServer
 from livekit_avatar.engines.base import EngineInfo, Face
 from livekit_avatar.errors import RequestRefusedError
+from livekit_avatar.worker import attendance
 from livekit_avatar.worker import faces as faces_module
 from livekit_avatar.worker.bodies import _json_fields
 from livekit_avatar.worker.faces import Faces
@@ -151,3 +153,36 @@ async def test_a_launch_that_comes_twice_at_once_gives_one_session(
         (session,) = {answer["session_id"] for _, answer in answers}
         assert session != before["session_id"]
         assert worker.sessions.active == 1
+
+
+async def test_an_agent_that_does_not_come_keeps_no_place(
+    serve: Serve, livekit_server: LiveKitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(attendance, "_COMING", 0.5)
+    async with serve() as worker:
+        _, answer = await worker.launch(json=launch_body(livekit_server))
+        await until(lambda: not worker.sessions.active)
+        _, session = await worker.ask("GET", f"/sessions/{answer['session_id']}")
+        assert session["reason"] == "the agent did not come"
+
+
+async def test_pictures_of_many_launches_are_prepared_a_few_at_a_time() -> None:
+    faces, engine = Faces(WorkerOptions()), FlashEngine(EngineInfo("prepared"))
+    busy, most = [], 0
+
+    def prepare(n: int) -> Avatar:
+        nonlocal most
+        busy.append(n)
+        most = max(most, len(busy))
+        time.sleep(0.02)
+        busy.remove(n)
+        return opener(engine)()
+
+    async def launch(n: int) -> None:
+        async with faces._open(f"picture {n}", lambda: prepare(n), None):
+            pass
+
+    await asyncio.gather(*map(launch, range(20)))
+    await faces.aclose()
+    assert most == faces_module.OPENING
+    assert not engine.loaded
