@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 STREAM_IDLE_SECONDS = 10.0
 """Seconds without a byte or an end after which an utterance counts as complete: its end was lost."""
 
+MOST_SECONDS = 900.0
+"""Seconds of speech that may wait to be spoken; what an agent sends beyond is not heard."""
+
 _FRAMES_A_SECOND = 50
 _RATES = range(8_000, 192_001)
 _CHANNELS = range(1, 9)
@@ -200,6 +203,9 @@ class StreamAudioReceiver(AudioReceiver):
         framer = _framer(utterance.reader.info.attributes or {})
         empty = True
         while not utterance.cut and (data := await self._next_bytes(utterance)) is not None:
+            if self._items.qsize() > MOST_SECONDS * _FRAMES_A_SECOND:
+                logger.warning("more than %.0f s of speech wait: the rest is not heard", MOST_SECONDS)
+                break
             for frame in framer.push(data) if framer else ():
                 self._items.send_nowait((utterance, frame))
                 empty = False

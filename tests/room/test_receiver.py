@@ -251,3 +251,24 @@ async def test_an_agent_that_does_not_ask_when_playback_starts_is_told_its_end(
             ear.receiver.notify_playback_started()
             ear.receiver.notify_playback_finished(0.2, False)
             await asyncio.wait_for(agent.output.wait_for_playout(), 5)
+
+
+async def test_an_agent_that_talks_without_end_does_not_fill_the_memory(
+    livekit_server: LiveKitServer, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr(receiver_module, "MOST_SECONDS", 1.0)
+    async with joined(livekit_server, "avatar", agent=True) as avatar, speaker(livekit_server) as agent:
+        receiver = StreamAudioReceiver(avatar, "agent")
+        await receiver.start()
+        for cut in (1, 2):
+            await agent.say(20)
+            await until(lambda cut=cut: caplog.text.count("the rest is not heard") == cut)
+        ear = Ear(receiver)
+        try:
+            await until(lambda: ear.ended == 2)
+            assert sum(ear.utterances) < 10 * 24_000, "a second, and what came in one piece with it"
+            await agent.say(0.5)
+            await until(lambda: ear.ended == 3)
+        finally:
+            await receiver.aclose()
+            await utils.aio.cancel_and_wait(ear.reading)
