@@ -32,7 +32,7 @@ WIDE: Final = 0.42
 """How much wider than at rest a mouth is at width 1, and narrower at -1, as a share of its width: what real
 lips do at the first and the last hundredth of what the network says."""
 
-TUCKED_GAP, ROUND_GAP = 0.03, 0.07
+TUCKED_GAP, ROUND_GAP = 0.03, 0.04
 """Between the lips in f and v, where the upper teeth show, and in the tightest "oo"."""
 
 _WIDENS: Final = 0.27

@@ -73,7 +73,7 @@ def test_the_lips_part_as_far_and_spread_as_wide_as_was_heard(
     gauge = face_of("ada").gauge
     gap, wider = gauge.lips(gauge.fit(mouth(aperture, width, mouthFunnel=funnel)))
     _, widest = gauge.lips(gauge.fit(mouth(0.3, 0.7)))
-    round_hole = 0.1 * max(-width, 0)
+    round_hole = 0.05 * max(-width, 0)
     assert OPEN * aperture - 0.01 <= gap <= max(OPEN * aperture, round_hole) + 0.01
     assert wider == pytest.approx(widest * width / 0.7, abs=0.02)
 
