@@ -57,6 +57,7 @@ def encode_film(
         stream.codec_context.thread_count = 1  # the same bytes on every machine
         stream.options = {
             "preset": "veryfast",
+            "tune": "fastdecode",  # it is decoded for every frame that is shown, and encoded once
             "crf": str(quality),
             "x264-params": f"keyint={group}:min-keyint={group}:scenecut=0:open-gop=0:bframes=0",
         }

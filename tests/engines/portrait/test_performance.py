@@ -13,13 +13,14 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
 from lips import JAW, ReadableStream, opening
 
 from livekit_avatar.engines.base import NEED_AUDIO, SEGMENT_END, Performance, Step
+from livekit_avatar.engines.portrait.motion import Mover
 from livekit_avatar.engines.portrait.performance import PortraitPerformance
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.errors import InputError
 from livekit_avatar.types import EMOTIONS, FPS, MOUTH_SHAPES, SAMPLES_PER_FRAME, Emotion, Floats, Style
 
 GAUGE = SimpleNamespace(fit=lambda mouth, intensity: mouth.shapes * np.float32(intensity))
-FACE = cast(Any, SimpleNamespace(size=(512, 512), gauge=GAUGE))
+FACE = cast(Any, SimpleNamespace(size=(512, 512), mover=lambda seed: Mover(seed, cast(Any, GAUGE))))
 OPENING = [SHAPES.index(name) for name in SHAPES if name.startswith(("jaw", "mouthLower", "mouthUpper"))]
 
 
