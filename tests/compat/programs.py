@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
 import re
 import types
@@ -18,11 +19,17 @@ def programs() -> list[str]:
     """All programs of the two documents on bitHuman's package, their import changed and nothing else."""
     if not SEEDS.is_dir():
         pytest.skip("no folder ../shared/seeds")
-    text = "\n".join(path.read_text(encoding="utf-8") for path in sorted(SEEDS.glob("00[01]_*.txt")))
-    found = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
-    return [
-        re.sub(r"\bfrom bithuman import\b", "from livekit_avatar.compat.bithuman import", it) for it in found
-    ]
+    return programs_in(
+        "\n".join(path.read_text(encoding="utf-8") for path in sorted(SEEDS.glob("00[01]_*.txt")))
+    )
+
+
+def programs_in(page: str) -> list[str]:
+    """The Python programs of a page, their import changed."""
+    found = "\0".join(re.findall(r"```python\n(.*?)```", page, re.DOTALL))
+    return re.sub(r"\bfrom bithuman import\b", "from livekit_avatar.compat.bithuman import", found).split(
+        "\0"
+    )
 
 
 def program_with(phrase: str) -> str:
@@ -46,3 +53,9 @@ async def run(program: str, **names: Any) -> dict[str, Any]:
     if inspect.iscoroutine(rest):
         await rest
     return {name: value for name, value in found.items() if not name.startswith("__")}
+
+
+async def leave() -> None:
+    """Let a program that stops nothing finish the picture that it had begun."""
+    for task in asyncio.all_tasks() - {asyncio.current_task()}:
+        await asyncio.wait([task])

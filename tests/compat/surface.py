@@ -19,7 +19,7 @@ FOR_THE_PLUGIN = ("_initialize_token", "_regenerate_transaction_id")
 def surface_of(module: str) -> dict[str, Any]:
     """The face of a module, imported in a process of its own: what it loads and patches stays there."""
     result = subprocess.run(
-        [sys.executable, __file__, module], capture_output=True, text=True, check=True, timeout=120
+        [sys.executable, __file__, module], capture_output=True, text=True, check=True, timeout=250
     )
     return dict(json.loads(result.stdout.splitlines()[-1]))
 

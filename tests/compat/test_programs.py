@@ -11,6 +11,9 @@ import asyncio
 import hashlib
 import sys
 import types
+from collections.abc import AsyncIterator
+from importlib.metadata import metadata
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -18,11 +21,14 @@ import av
 import numpy as np
 import numpy.typing as npt
 import pytest
+import pytest_asyncio
+from conftest import skip
 from places import ROOT
-from programs import begin, program_with, programs, run
+from programs import begin, leave, program_with, programs, programs_in, run
 
 from livekit_avatar.audio.decode import decode
 from livekit_avatar.avatars.store import Store
+from livekit_avatar.compat import bithuman
 from livekit_avatar.compat.bithuman import AsyncBithuman, VideoFrame
 
 ADA = ROOT / "livekit_avatar" / "data" / "ada.avatar"
@@ -38,6 +44,13 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     model.write_bytes(ADA.read_bytes())
     Store().add(ADA, "avatar_id")
     return tmp_path
+
+
+@pytest_asyncio.fixture(autouse=True)
+async def end() -> AsyncIterator[None]:
+    """Programs that stop nothing may leave a picture half drawn."""
+    yield
+    await leave()
 
 
 def pcm(seconds: float) -> npt.NDArray[np.int16]:
@@ -189,3 +202,44 @@ async def test_the_cache_of_figures_gives_a_picture_its_runtime(folder: Path) ->
     for _ in range(2):
         assert await names["get_or_create_runtime"](str(ADA))
     assert len(made) == 1
+
+
+class Loudspeaker:
+    """Plays five pieces, then ends the show: the program that fills it never would."""
+
+    def __init__(self) -> None:
+        self.played: list[npt.NDArray[np.int16]] = []
+
+    def play(self, piece: npt.NDArray[np.int16]) -> None:
+        self.played.append(piece)
+        if len(self.played) == 5:
+            raise KeyboardInterrupt
+
+
+async def test_the_programs_of_the_installed_packages_own_page_run(folder: Path) -> None:
+    """All but the first, which reads a sound out of the package, and one that opens a window."""
+    if find_spec("bithuman") is None:
+        skip("bithuman", "`bithuman` is not installed")
+    page = str(metadata("bithuman").get_payload())  # type: ignore[attr-defined]
+    _, ways, _, stopping_early, block, live, refusals = programs_in(page)
+    write_mp3(folder / "speech.mp3", pcm(0.3))
+    names: dict[str, Any] = {
+        "bithuman": bithuman,
+        "avatar_file": str(folder / "path" / "to" / "model.imx"),
+        "avatar": bithuman.open("ada"),
+        "speech": str(folder / "speech.mp3"),
+        "samples": pcm(0.2),
+        "raw_bytes": pcm(0.2).tobytes(),
+        "microphone": lambda: iter([pcm(0.1), pcm(0.1)]),
+        "frames": 0,
+    }
+    await run(ways, **names)
+    await run(stopping_early, **names)
+    assert (await run(block, **names))["frames"] >= 7
+    await run(refusals, **names)
+    shown: list[npt.NDArray[np.uint8]] = []
+    loudspeaker = Loudspeaker()
+    names |= {"pcm16_bytes": pcm(0.2).tobytes(), "show": shown.append, "play": loudspeaker.play}
+    with pytest.raises(KeyboardInterrupt):
+        await run(live, **names)
+    assert len(shown) == 5 and sum(map(len, loudspeaker.played)) == 3_200

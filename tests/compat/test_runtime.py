@@ -26,6 +26,7 @@ from livekit_avatar.compat.bithuman import (
     VideoFrame,
 )
 from livekit_avatar.errors import AudioFormatError, AvatarError
+from livekit_avatar.runtime.pacer import Pacer
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.settings import settings
 
@@ -40,7 +41,8 @@ def tone(seconds: float, rate: int = RATE) -> npt.NDArray[np.int16]:
 async def flashing(output_size: tuple[int, int] | None = None) -> AsyncIterator[AsyncBithuman]:
     """A face that is white while speech is loud."""
     engine = flash()
-    own = AvatarRuntime(engine, engine.face((64, 48)), paced=False)
+    patient = Pacer(1)  # a picture may take a second: none is repeated on a busy machine
+    own = AvatarRuntime(engine, engine.face((64, 48)), paced=False, pacer=patient)
     await own.start()
     runtime = AsyncBithuman(output_size=output_size)
     runtime.adopt(own)
