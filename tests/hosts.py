@@ -141,6 +141,9 @@ class Job:
         self.api = SimpleNamespace(room=self)
         self.proc = SimpleNamespace(http_proxy=None)
 
+    def is_fake_job(self) -> bool:
+        return False
+
     def add_shutdown_callback(self, callback: object) -> None:
         pass
 

@@ -522,3 +522,19 @@ def test_a_face_elsewhere_has_no_runtime_here() -> None:
     for arguments in ({"avatar_id": "x", "api_secret": SECRET}, {"avatar": "ada"}):
         with pytest.raises(BitHumanException):
             _ = avatar_session("ours", **arguments).runtime
+
+
+async def test_the_console_has_no_face(monkeypatch: pytest.MonkeyPatch) -> None:
+    with in_a_job() as job:
+        monkeypatch.setattr(job, "is_fake_job", lambda: True)
+        session: AgentSession[Any] = AgentSession(vad=None)
+        for arguments in (
+            {"avatar": "ada"},
+            {"avatar_id": "x", "api_url": "http://127.0.0.1:9", "api_token": "t"},
+        ):
+            avatar = avatar_session("ours", **arguments)
+            await avatar.start(session, rtc.Room())
+            await avatar.wait_for_join()
+            assert session.output.audio is None
+            await avatar.aclose()
+        await session.aclose()
