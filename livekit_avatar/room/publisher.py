@@ -163,7 +163,13 @@ class Publisher:
 
     async def _publish(self) -> None:
         await self._connected.wait()
-        await self._tracks.publish()
+        try:
+            await self._tracks.publish()
+        except Exception:
+            logger.exception("the tracks cannot be published: nothing that is said will be heard")
+            self._finish_all()
+            await self._audio_recv.aclose()
+            return
         while True:
             try:
                 await self._play()

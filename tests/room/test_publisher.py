@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 from engines_for_tests import FlashEngine, failing, flash
-from livekit import rtc
+from livekit import api, rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, AvatarOptions, AvatarRunner, QueueAudioOutput
 from viewer import Viewer, joined, until, viewer
 
@@ -284,3 +284,30 @@ async def test_what_was_captured_and_never_read_is_finished_too(livekit_server: 
         await asyncio.wait_for(acting.output.wait_for_playout(), 2)
         assert len(acting.finished) == 2
         assert all(interrupted for _, _, interrupted in acting.finished)
+
+
+async def test_an_agent_that_may_not_publish_does_not_wait_for_ever(
+    livekit_server: LiveKitServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    grants = api.VideoGrants(room_join=True, room="test", can_publish=False)
+    access = api.AccessToken(livekit_server.api_key, livekit_server.api_secret).with_identity("agent")
+    room, engine, output = rtc.Room(), flash(), FaceAudioOutput()
+    await room.connect(livekit_server.url, access.with_grants(grants).to_jwt())
+    async with AvatarRuntime(engine, engine.face((128, 128)), paced=False) as runtime:
+        publisher = Publisher(
+            room,
+            audio_recv=output,
+            video_gen=RuntimeGenerator(runtime),
+            options=AvatarOptions(128, 128, 25, ROOM_RATE, 1),
+        )
+        await publisher.start()
+        try:
+            for _ in range(2):
+                for frame in tone(0.2):
+                    await output.capture_frame(frame)
+                output.flush()
+                await asyncio.wait_for(output.wait_for_playout(), 60)
+            assert "the tracks cannot be published" in caplog.text
+        finally:
+            await publisher.aclose()
+            await room.disconnect()
