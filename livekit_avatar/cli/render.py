@@ -8,18 +8,27 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.progress import Progress
 
 EXAMPLES = (
     "Examples: [cyan]livekit-avatar render ada speech.wav -o out.mp4[/] · "
-    "[cyan]livekit-avatar render me.jpg speech.mp3 -o me.mp4 --size 720[/]"
+    "[cyan]livekit-avatar render me.jpg speech.mp3 -o me.mp4 --size 720[/] · "
+    "[cyan]livekit-avatar render cutout.png speech.wav -o me.webm[/] (transparent) · "
+    "[cyan]livekit-avatar render cutout.png speech.wav -o frames/[/] (PNG files) · "
+    "[cyan]livekit-avatar render cutout.png speech.wav -o me.mp4 --background beach.jpg[/]"
 )
 
 
 def render(
-    avatar: Annotated[str, typer.Argument(help="A built-in name (ada), a picture, or a .avatar file.")],
+    avatar: Annotated[str, typer.Argument(help="A built-in or library name, a picture, or a .avatar file.")],
     audio: Annotated[Path, typer.Argument(help="The speech: any sound or film that FFmpeg reads.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="The film: H.264 and AAC in mp4.")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="The film, .mp4 or .webm (VP9 with alpha), or a folder for PNG files."
+        ),
+    ],
     size: Annotated[
         int | None, typer.Option(help="The longer side in pixels: even, at most 1920; 512 if not given.")
     ] = None,
@@ -28,21 +37,28 @@ def render(
         float, typer.Option(help="How far the mouth moves, 0 to 2; lips that close still close.")
     ] = 1.0,
     smoothing: Annotated[float, typer.Option(help="Calmer but later lips, 0 to 0.8.")] = 0.0,
+    background: Annotated[
+        str | None,
+        typer.Option(
+            help="A colour or a picture behind a transparent avatar.", show_default="white in mp4, else none"
+        ),
+    ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="End with one line of JSON about the film.")
     ] = False,
 ) -> None:
     """Make a film of an avatar that speaks a recording."""
     from livekit_avatar.avatar import check_style, open_avatar
-    from livekit_avatar.errors import ConfigurationError
-    from livekit_avatar.film import film_of
+    from livekit_avatar.film import check_output, film_of
+    from livekit_avatar.runtime.finish import Finish
     from livekit_avatar.types import Style
 
-    if output.suffix.lower() != ".mp4":
-        raise ConfigurationError(f"{str(output)!r} is not an mp4 file", fix="Give a name that ends in .mp4.")
+    check_output(output)
+    Finish(background)  # refused now rather than after the avatar was opened
     style = Style(intensity, smoothing)
     check_style(style)
-    with Progress(transient=True, disable=as_json) as bar:
+    console = Console(stderr=True)
+    with Progress(console=console, transient=True, disable=as_json or not console.is_terminal) as bar:
         opening = bar.add_task(f"Opening {avatar}", total=1.0)
         face = open_avatar(
             avatar,
@@ -58,6 +74,7 @@ def render(
             output,
             seed=seed,
             style=style,
+            background=background,
             progress=lambda n, of: bar.update(drawing, completed=n, total=of),
         )
     seconds = time.perf_counter() - started

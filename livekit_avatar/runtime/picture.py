@@ -9,7 +9,10 @@ from livekit_avatar.types import Image
 
 
 def fitted(image: Image, size: tuple[int, int]) -> Image:
-    """The whole picture at a size, (width, height), with black bars where its shape differs."""
+    """The whole picture at a size, (width, height), with bars where its shape differs.
+
+    They are black, or transparent as parts of the picture are.
+    """
     height, width = image.shape[:2]
     if (width, height) == size:
         return image
@@ -17,7 +20,7 @@ def fitted(image: Image, size: tuple[int, int]) -> Image:
     inner = round(width * scale), round(height * scale)
     method = cv2.INTER_AREA if scale < 1 else cv2.INTER_LINEAR
     framed = np.zeros((size[1], size[0], 4), np.uint8)
-    framed[..., 3] = 255
+    framed[..., 3] = 255 if image[..., 3].min() == 255 else 0
     left, top = (size[0] - inner[0]) // 2, (size[1] - inner[1]) // 2
     framed[top : top + inner[1], left : left + inner[0]] = cv2.resize(image, inner, interpolation=method)
     return framed

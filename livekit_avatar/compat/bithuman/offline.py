@@ -18,7 +18,8 @@ from livekit_avatar import avatar as ours
 from livekit_avatar.audio.decode import decode
 from livekit_avatar.compat.bithuman.errors import Failed, refusals
 from livekit_avatar.compat.bithuman.values import as_int16
-from livekit_avatar.film import new_film, opaque
+from livekit_avatar.film import new_film
+from livekit_avatar.runtime.finish import opaque
 from livekit_avatar.types import SPEECH_RATE, AudioChunk, VideoFrame
 
 Audio: TypeAlias = (

@@ -28,7 +28,7 @@ from livekit_avatar.compat.bithuman.models import chosen, ignore, load
 from livekit_avatar.compat.bithuman.speech import SpeechInput
 from livekit_avatar.compat.bithuman.values import AudioChunk, VideoControl, VideoFrame, as_int16, mood
 from livekit_avatar.errors import InputError
-from livekit_avatar.film import opaque
+from livekit_avatar.runtime.finish import opaque
 from livekit_avatar.runtime.frames import Frames
 from livekit_avatar.runtime.pacer import Pacer
 from livekit_avatar.runtime.picture import fitted

@@ -19,8 +19,8 @@ from livekit_avatar.compat.bithuman.errors import RuntimeNotReadyError
 from livekit_avatar.compat.bithuman.models import ignore, load
 from livekit_avatar.compat.bithuman.values import as_int16
 from livekit_avatar.errors import ConfigurationError
-from livekit_avatar.film import opaque
 from livekit_avatar.lipsync.model import LipSync
+from livekit_avatar.runtime.finish import opaque
 from livekit_avatar.runtime.picture import fitted
 from livekit_avatar.types import FPS, SAMPLES_PER_FRAME, SPEECH_RATE, VISEMES, AudioChunk, Samples
 
