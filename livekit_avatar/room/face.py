@@ -12,6 +12,7 @@ from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.generator import ROOM_RATE, RuntimeGenerator
 from livekit_avatar.room.publisher import Publisher
 from livekit_avatar.room.visemes import VisemeStream
+from livekit_avatar.runtime.finish import ON_WHITE, Finish
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import FPS
 
@@ -32,6 +33,7 @@ class PublishedFace:
         encoding: how the video is sent.
         blind: identities of participants who do not look, such as the agent that it speaks for.
         visemes: whether the mouth of each picture is sent as data, too.
+        finish: what becomes of transparent pictures.
     """
 
     def __init__(
@@ -43,16 +45,18 @@ class PublishedFace:
         *,
         blind: Collection[str] = (),
         visemes: bool = False,
+        finish: Finish = ON_WHITE,
     ) -> None:
-        width, height = runtime.size
+        width, height = finish.size(runtime.size)
         self.runtime = runtime
+        self._finish = finish
         self._room = room
         self._blind = blind
         self._visemes = VisemeStream(room) if visemes else None
         self._publisher = Publisher(
             room,
             audio_recv=audio_recv,
-            video_gen=RuntimeGenerator(runtime),
+            video_gen=RuntimeGenerator(runtime, finish),
             options=AvatarOptions(width, height, FPS, ROOM_RATE, 1),
             encoding=encoding,
             revive=self._revive,
@@ -99,7 +103,7 @@ class PublishedFace:
         await runtime.start()
         await self.runtime.stop()
         self.runtime = runtime
-        return RuntimeGenerator(runtime)
+        return RuntimeGenerator(runtime, self._finish)
 
     def _on_audience_changed(self, *_: object) -> None:
         """Nothing is drawn for an empty room."""

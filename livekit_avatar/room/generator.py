@@ -8,6 +8,7 @@ from livekit import rtc
 from livekit.agents.voice.avatar import AudioSegmentEnd, VideoGenerator
 
 from livekit_avatar.room.speech import SpeechReader, silence_frame, speech_frame
+from livekit_avatar.runtime.finish import ON_WHITE, Finish
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import SPEECH_RATE, Image, VideoFrame
 
@@ -20,10 +21,12 @@ class RuntimeGenerator(VideoGenerator):
 
     Args:
         runtime: started by whoever made it, and stopped by them.
+        finish: what becomes of transparent pictures, for which video has no room.
     """
 
-    def __init__(self, runtime: AvatarRuntime) -> None:
+    def __init__(self, runtime: AvatarRuntime, finish: Finish = ON_WHITE) -> None:
         self._runtime = runtime
+        self._finish = finish
         self._reader = SpeechReader(ROOM_RATE)
 
     async def push_audio(self, frame: rtc.AudioFrame | AudioSegmentEnd) -> None:
@@ -55,7 +58,8 @@ class RuntimeGenerator(VideoGenerator):
     async def __aiter__(self) -> AsyncIterator[rtc.VideoFrame | rtc.AudioFrame | AudioSegmentEnd]:
         """Pictures without end, each with its 40 ms of speech or silence, and the end of each utterance."""
         async for frame in self._runtime.run():
-            yield SpokenPicture(frame) if frame.mouth else video_frame(frame.image)
+            image = self._finish(frame.image)
+            yield SpokenPicture(frame, image) if frame.mouth else video_frame(image)
             yield speech_frame(frame.audio.samples, ROOM_RATE) if frame.audio else silence_frame(ROOM_RATE)
             if frame.last:
                 yield AudioSegmentEnd()
@@ -70,9 +74,9 @@ class SpokenPicture(rtc.VideoFrame):
         time: seconds from the beginning of the utterance to the picture.
     """
 
-    def __init__(self, frame: VideoFrame) -> None:
-        height, width = frame.image.shape[:2]
-        super().__init__(width, height, rtc.VideoBufferType.RGBA, frame.image.data.cast("B"))
+    def __init__(self, frame: VideoFrame, image: Image) -> None:
+        height, width = image.shape[:2]
+        super().__init__(width, height, rtc.VideoBufferType.RGBA, image.data.cast("B"))
         self.mouth = frame.mouth
         self.utterance = frame.segment
         self.time = frame.start / SPEECH_RATE

@@ -9,6 +9,7 @@ from livekit_avatar.room.audio_output import FaceAudioOutput
 from livekit_avatar.room.encoding import Encoding
 from livekit_avatar.room.face import PublishedFace
 from livekit_avatar.room.look import local_source
+from livekit_avatar.runtime.finish import ON_WHITE, Finish
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.types import Emotion
 
@@ -21,6 +22,7 @@ class LocalFace:
         room: where the agent is; need not be connected yet.
         encoding: how the video is sent.
         visemes: whether the mouth of each picture is sent as data, too.
+        finish: what becomes of transparent pictures.
     """
 
     def __init__(
@@ -30,10 +32,11 @@ class LocalFace:
         encoding: Encoding | None = None,
         *,
         visemes: bool = False,
+        finish: Finish = ON_WHITE,
     ) -> None:
         self.audio_output = FaceAudioOutput()
         self._room = room
-        self._face = PublishedFace(runtime, room, self.audio_output, encoding, visemes=visemes)
+        self._face = PublishedFace(runtime, room, self.audio_output, encoding, visemes=visemes, finish=finish)
 
     @property
     def identity(self) -> str:

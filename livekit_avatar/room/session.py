@@ -30,6 +30,7 @@ from livekit_avatar.room.look import local_source, look, recognise
 from livekit_avatar.room.mode import Cloud, Dispatch, Local, Mode, RequestFormat, choose_mode
 from livekit_avatar.room.remote import Launcher, RemoteFace
 from livekit_avatar.room.token import Server, livekit_server
+from livekit_avatar.runtime.finish import Background, Finish, Matte
 from livekit_avatar.runtime.runtime import AvatarRuntime
 from livekit_avatar.settings import Settings
 from livekit_avatar.types import PLAIN, Emotion, Style
@@ -106,6 +107,9 @@ class AvatarSession(BaseAvatarSession[Any]):
         style: how it speaks. Drawn here only.
         encoding: codec, bitrate, frame rate and simulcast; VP8, one layer, 25 fps if not given. Here only.
         visemes: send the mouth of each picture as data, too (docs/visemes.md). Drawn here only.
+        background: a colour or a picture behind a transparent avatar; white if not given. Drawn here only.
+        matte: "side-by-side": colours on the left and opacity on the right of a frame twice as wide, for a
+            page that joins them (docs/avatars.md). Drawn here only.
 
     Raises:
         ConfigurationError: two of the arguments contradict each other, or the host's key is missing.
@@ -134,6 +138,8 @@ class AvatarSession(BaseAvatarSession[Any]):
         style: Style = PLAIN,
         encoding: Encoding | None = None,
         visemes: bool = False,
+        background: Background | None = None,
+        matte: Matte | None = None,
     ) -> None:
         super().__init__()
         arguments: dict[str, Any] = {
@@ -156,6 +162,11 @@ class AvatarSession(BaseAvatarSession[Any]):
             raise ConfigurationError(
                 "the visemes of a face that is drawn elsewhere cannot be sent", fix="Leave out `visemes`."
             )
+        elif background is not None or matte is not None:
+            raise ConfigurationError(
+                "the background of a face that is drawn elsewhere cannot be chosen here",
+                fix="Leave out `background` and `matte`.",
+            )
         check_style(style)
         self._conn_options = conn_options
         self._identity = avatar_participant_identity or f"{DEFAULT_PARTICIPANT}-{uuid.uuid4().hex[:12]}"
@@ -165,6 +176,7 @@ class AvatarSession(BaseAvatarSession[Any]):
         self._style = style
         self._encoding = encoding
         self._visemes = visemes
+        self._finish = Finish(background, matte)
         self._face: Face | None = None
         self._started = False
 
@@ -245,7 +257,7 @@ class AvatarSession(BaseAvatarSession[Any]):
             return
         if isinstance(self._mode, Local):
             runtime = await self._open_runtime(self._mode)
-            face: Face = LocalFace(runtime, room, self._encoding, visemes=self._visemes)
+            face: Face = LocalFace(runtime, room, self._encoding, visemes=self._visemes, finish=self._finish)
         else:
             server = livekit_server(
                 livekit_url or None, livekit_api_key or None, livekit_api_secret or None, Settings()

@@ -69,7 +69,7 @@ class Finish:
 
 def opaque(image: Image) -> Image:
     """The picture, (H, W, 4) uint8 RGBA, on white if it is transparent anywhere."""
-    return _ON_WHITE(image)
+    return ON_WHITE(image)
 
 
 def covering(picture: Image, size: tuple[int, int]) -> Image:
@@ -123,4 +123,4 @@ def _side_by_side(image: Image, alpha: Image) -> Image:
     return np.asarray(cv2.hconcat([colours, grey]), np.uint8)
 
 
-_ON_WHITE: Final = Finish()
+ON_WHITE: Final = Finish()
