@@ -15,6 +15,7 @@ import asyncio
 import json
 import logging
 import re
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -145,7 +146,9 @@ async def measure(options: argparse.Namespace) -> Any:
         if options.soak:
             return await soak(client, server, options.soak)
         figures: dict[str, list[float]] = {}
+        print("launches ...", file=sys.stderr)
         await launches(client, options.rounds, figures)
+        print("speech ...", file=sys.stderr)
         await speech(client, server, options.rounds, figures)
         return figures
 

@@ -75,3 +75,5 @@ JOIN_SECONDS = Histogram(
     "From a launch to an avatar that has joined and published",
     buckets=(0.1, 0.2, 0.3, 0.5, 0.75, 1.0, 1.5, 2.0, 3.0, 5.0, 10.0),
 )
+
+TASKS = Gauge("livekit_avatar_tasks", "Tasks on the worker's event loop")

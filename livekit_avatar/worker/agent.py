@@ -34,6 +34,7 @@ logger = logging.getLogger(__name__)
 
 _WARM_SECONDS = 60.0  # until a process has opened its avatars
 _FULL = 0.99  # of the capacity
+_OPENED = "avatars"  # key in the process's userdata
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +157,10 @@ def _load(capacity: int, server: AgentServer) -> float:
 def _warm(options: WorkerOptions, process: JobProcess) -> None:
     """Have avatars open before a job comes to this process."""
     be_discreet()
+    opened = process.userdata[_OPENED] = {}
     for name in options.preload:
         try:
-            open_avatar(name)
+            opened[name] = open_avatar(name)
         except AvatarError as error:
             logger.warning("avatar %r cannot be opened: %s", name, error)
 
@@ -183,7 +185,9 @@ async def _appear(options: WorkerOptions, context: JobContext) -> None:
     job = read_job(context.job.metadata)
     ticket = Ticket(job.identity, context.job.room.name, job.agent)
     faces = Faces(options)
-    session = Session(ticket, faces, Places(Admission()), options)
+    for name, avatar in context.proc.userdata.get(_OPENED, {}).items():
+        faces.keep(name, avatar)
+    session = Session(ticket, faces, Places(Admission(), calibrate=False), options)
 
     async def connect(_: rtc.Room) -> None:
         await context.connect(auto_subscribe=AutoSubscribe.SUBSCRIBE_NONE)

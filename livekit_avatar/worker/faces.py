@@ -47,6 +47,12 @@ class Faces:
         self._threads = ThreadPoolExecutor(OPENING, thread_name_prefix="livekit-avatar-opening")
         self._opened: OrderedDict[str, _Opened] = OrderedDict()  # the one used last is at the end
 
+    def keep(self, name: str, avatar: Avatar) -> None:
+        """Have an avatar that comes with the package, and is open already."""
+        opening: asyncio.Future[Avatar] = asyncio.get_running_loop().create_future()
+        opening.set_result(avatar)
+        self._opened[name] = _Opened(opening)
+
     async def of_launch(self, launch: Launch) -> AbstractAsyncContextManager[Avatar]:
         """The avatar that a launch asks for, open for as long as the block lasts.
 

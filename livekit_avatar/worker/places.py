@@ -13,10 +13,12 @@ class Places:
 
     Args:
         admission: decides.
+        calibrate: measure an engine at its first use; in vain where there will be one session only.
     """
 
-    def __init__(self, admission: Admission) -> None:
+    def __init__(self, admission: Admission, *, calibrate: bool = True) -> None:
         self._admission = admission
+        self._calibrate = calibrate
         self._calibrated: set[str] = set()
         self._calibrating = asyncio.Lock()
 
@@ -29,7 +31,7 @@ class Places:
         """
         engine = avatar.engine
         async with self._calibrating:
-            if engine.info.name not in self._calibrated:
+            if self._calibrate and engine.info.name not in self._calibrated:
                 await self._admission.calibrate(engine, avatar.face)
                 self._calibrated.add(engine.info.name)
         return self._admission.admit(engine)
