@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections import deque
 from collections.abc import Callable
 
 from livekit import rtc
+
+logger = logging.getLogger(__name__)
 
 
 class Presenter:
@@ -33,8 +36,9 @@ class Presenter:
             self._thread = threading.Thread(target=self._run, name="livekit-avatar-presenter", daemon=True)
             self._thread.start()
         with self._changed:
-            self._queue.append((at, picture, shown))
-            self._changed.notify()
+            if not self._closed:
+                self._queue.append((at, picture, shown))
+                self._changed.notify()
 
     def clear(self, since: float = 0.0) -> None:
         """Forget what is waiting to be shown at a time or later."""
@@ -53,8 +57,13 @@ class Presenter:
     def _run(self) -> None:
         while (due := self._next()) is not None:
             at, picture, shown = due
-            self._source.capture_frame(picture)
-            shown(time.monotonic() - at)
+            try:
+                self._source.capture_frame(picture)
+                shown(time.monotonic() - at)
+            except Exception:
+                logger.exception("a picture cannot be shown; the voice goes on without pictures")
+                with self._changed:
+                    self._closed = True
 
     def _next(self) -> tuple[float, rtc.VideoFrame, Callable[[float], None]] | None:
         """Wait for the next picture that is due; None when closed."""

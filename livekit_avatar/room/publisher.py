@@ -226,6 +226,8 @@ class Publisher:
                 picture = None
             else:
                 self._end_utterance()
+            if self._reading is not None and self._reading.done():
+                self._reading.result()  # raises if the generator did not take the speech
             if self._revived is not None and not self._utterances:
                 return
 

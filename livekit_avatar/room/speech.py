@@ -15,7 +15,7 @@ _NOTHING = np.empty(0, np.int16)
 
 
 class SpeechReader:
-    """Turns the frames of an utterance into samples; each utterance may have a rate of its own.
+    """Turns the frames of utterances into samples; each may have a rate of its own.
 
     Args:
         sample_rate: of the samples it gives, in Hz.
@@ -23,12 +23,15 @@ class SpeechReader:
 
     def __init__(self, sample_rate: int) -> None:
         self._rate = sample_rate
+        self._frame_rate = 0
         self._resampler: StreamResampler | None = None
 
     def read(self, frame: rtc.AudioFrame) -> Samples:
         """The samples, (n,) int16 mono, that are ready after another frame of the utterance."""
-        if self._resampler is None:
+        if self._resampler is None or frame.sample_rate != self._frame_rate:
+            before, self._frame_rate = self.end(), frame.sample_rate
             self._resampler = StreamResampler(frame.sample_rate, self._rate)
+            return np.concatenate([before, self._resampler.push(_mono(frame))])
         return self._resampler.push(_mono(frame))
 
     def end(self) -> Samples:

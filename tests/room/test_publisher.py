@@ -7,6 +7,7 @@ says so, unless it is a matter of time), ours passes. U1 .. U12 name the faults.
 from __future__ import annotations
 
 import asyncio
+import sys
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
@@ -189,6 +190,24 @@ async def test_a_dead_generator_ends_its_utterances(livekit_server: LiveKitServe
         await acting.say(1)
         await asyncio.wait_for(acting.output.wait_for_playout(), 5)
         assert [round(position, 3) for _, position, _ in acting.finished] == [4, 1], "the voice went on"
+
+
+class Deaf(RuntimeGenerator):
+    """Fails when it is spoken to."""
+
+    async def push_audio(self, frame: rtc.AudioFrame | AudioSegmentEnd) -> None:
+        raise RuntimeError("it does not hear")
+
+
+async def test_speech_that_a_generator_does_not_take_is_said_without_it(
+    livekit_server: LiveKitServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys.modules[__name__], "RuntimeGenerator", Deaf)
+    async with viewer(livekit_server) as watching, stage(livekit_server, "ours") as acting:
+        await acting.say(0.4)
+        await asyncio.wait_for(acting.output.wait_for_playout(), 5)
+        await until(watching.heard)
+        assert [round(position, 3) for _, position, _ in acting.finished] == [0.4]
 
 
 @both("U8: closing before the start raises AttributeError")
