@@ -16,7 +16,12 @@ from PIL import Image as Pillow
 from livekit_avatar.avatar import check_exists, create, open_avatar
 from livekit_avatar.avatars.bundle import Bundle, encode_bundle, read_bundle, write_bundle
 from livekit_avatar.avatars.store import Store
-from livekit_avatar.errors import AvatarNotFoundError, PictureTooLargeError, UnreadablePictureError
+from livekit_avatar.errors import (
+    AvatarNotFoundError,
+    PictureTooLargeError,
+    UnreadableClipError,
+    UnreadablePictureError,
+)
 from livekit_avatar.face.picture import read_picture
 from livekit_avatar.settings import settings
 
@@ -120,10 +125,15 @@ def test_what_looks_worse_than_it_could_is_logged_each_time(
 @pytest.mark.parametrize(
     "beginning", [b"\0\0\0\x20ftypisom", b"\0\0\0\x14ftypqt  ", b"\x1a\x45\xdf\xa3", b"RIFF\0\0\0\0AVI LIST"]
 )
-def test_a_film_is_refused_with_the_way_to_a_picture(beginning: bytes, tmp_path: Path) -> None:
+def test_a_broken_film_is_refused_as_a_film(beginning: bytes, tmp_path: Path) -> None:
     (tmp_path / "clip.mp4").write_bytes(beginning.ljust(64, b"\0"))
-    with pytest.raises(UnreadablePictureError, match=r"'clip\.mp4' is a film.*Save one frame"):
+    with pytest.raises(UnreadableClipError, match=r"'clip\.mp4' is not a film that can be decoded"):
         open_avatar(tmp_path / "clip.mp4")
+
+
+def test_the_bytes_of_a_film_are_refused_with_the_way_to_a_picture() -> None:
+    with pytest.raises(UnreadablePictureError, match=r"is a film.*Save one frame"):
+        open_avatar(b"\0\0\0\x20ftypisom" + bytes(64))
 
 
 def test_a_picture_that_is_too_large_is_refused_by_name(tmp_path: Path) -> None:

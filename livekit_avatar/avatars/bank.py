@@ -26,6 +26,12 @@ MOUTHS: Final = "mouths.mp4"
 ARRAYS: Final = "bank.safetensors"
 
 MAX_MOUTHS: Final = 512
+MAX_MOUTH_PIXELS: Final = 40 << 20
+"""Of all mouths together: they lie in memory, four bytes a pixel."""
+
+PLANE: Final = (2.1, 1.95)
+"""Width and height of the plane in inter-ocular distances, about: its sides are multiples of 8 pixels."""
+
 _AGAIN: Final = "Prepare the avatar again from its clip."
 
 
@@ -95,10 +101,20 @@ def read_bank(bundle: Bundle, *, controls: int) -> Bank:
     for name, shape in wanted.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise BundleError(f"{bundle.label} has a bank with a broken {name!r}", fix=_AGAIN)
-    sides = arrays["size"]
-    if not (1 <= n <= MAX_PICTURES and 1 <= m <= MAX_MOUTHS and 16 <= sides.min() <= sides.max() <= 4096):
+    bank = Bank(**arrays)
+    if not (1 <= n <= MAX_PICTURES and 1 <= m <= MAX_MOUTHS and _possible(bank)):
         raise BundleError(f"{bundle.label} has a bank of an impossible size", fix=_AGAIN)
-    return Bank(**arrays)
+    return bank
+
+
+def _possible(bank: Bank) -> bool:
+    """Whether the sizes are those of a face: what is computed from them takes a known time and memory."""
+    unit = float(bank.unit[0])
+    alike = np.abs(bank.size - unit * np.array(PLANE)).max() <= 8
+    few = len(bank.points) * float(bank.size.prod()) <= MAX_MOUTH_PIXELS
+    near = max(np.abs(a).max() for a in (bank.rest, bank.points, bank.shift, bank.base_shift)) < 20 * unit
+    scales = np.sqrt(np.abs(np.linalg.det(bank.base[..., :2])))
+    return bool(8 <= unit <= 1024 and alike and few and near and 0.1 < scales.min() <= scales.max() < 10)
 
 
 def open_base(bundle: Bundle, bank: Bank) -> Playback:

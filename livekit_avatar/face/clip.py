@@ -111,10 +111,13 @@ def _decoding(path: Path, label: str) -> Iterator[tuple[Any, Any]]:
     import av
 
     try:
-        with (
-            path.open("rb") as file,
-            av.open(file, options=_NO_OTHER_FILES, metadata_errors="ignore") as container,
-        ):
+        file = path.open("rb")
+    except OSError as error:
+        raise UnreadableClipError(
+            f"{label} cannot be opened ({(error.strerror or str(error)).lower()})", fix="Check the path."
+        ) from error
+    try:
+        with file, av.open(file, options=_NO_OTHER_FILES, metadata_errors="ignore") as container:
             if not container.streams.video or container.streams.video[0].codec_context is None:
                 raise _unreadable(label)
             stream = container.streams.video[0]
@@ -122,12 +125,8 @@ def _decoding(path: Path, label: str) -> Iterator[tuple[Any, Any]]:
             yield container, stream
     except ClipError:
         raise
-    except (av.FFmpegError, ValueError) as error:
+    except (av.FFmpegError, ValueError, OSError) as error:
         raise _unreadable(label) from error
-    except OSError as error:
-        raise UnreadableClipError(
-            f"{label} cannot be opened ({(error.strerror or str(error)).lower()})", fix="Check the path."
-        ) from error
 
 
 def _frames(container: Any, stream: Any) -> Iterator[av.VideoFrame]:

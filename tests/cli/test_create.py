@@ -82,7 +82,7 @@ def test_a_warning_about_the_picture_is_shown(portraits: Path, face_model: Path,
     ("arguments", "problem"),
     [
         (["none.jpg"], "does not exist"),
-        (["clip.mp4"], "is a film, and a picture is needed"),
+        (["clip.mp4"], "not a film that can be decoded"),
         (["face.imx"], "bitHuman"),
         (["text.jpg"], "not a picture"),
         (["grey.png"], "face"),

@@ -106,8 +106,15 @@ def base_part(seen: Survey, t: Traits) -> tuple[int, int]:
     return _stillest(seen, t, start, 1), _stillest(seen, t, stop - 1, -1) + 1
 
 
-def mouths(seen: Survey, t: Traits, rest: int) -> Numbers:
-    """Rows whose mouths are kept: unlike one another, the one at rest first (farthest-point sampling)."""
+def mouths(seen: Survey, t: Traits, rest: int, most: int) -> Numbers:
+    """Rows whose mouths are kept: unlike one another, the one at rest first (farthest-point sampling).
+
+    Args:
+        seen: the survey.
+        t: its traits.
+        rest: the row of the face at rest.
+        most: how many may be kept.
+    """
     good = np.flatnonzero((np.abs(t.turn).max(axis=1) < _TURN) & (t.blur < 0.6))
     colour = seen.inside[good] / 255 * np.clip(t.gap[good] / 0.05, 0, 1)[:, None]
     shape = np.column_stack(
@@ -115,7 +122,7 @@ def mouths(seen: Survey, t: Traits, rest: int) -> Numbers:
     )
     chosen = [int(np.abs(good - rest).argmin())]
     far = np.full(len(good), np.inf)
-    while len(chosen) < MOST_MOUTHS:
+    while len(chosen) < most:
         far = np.minimum(far, np.square(shape - shape[chosen[-1]]).sum(axis=1))
         if far.max() < ALIKE**2:
             break

@@ -44,7 +44,7 @@ class BankFace:
         self._bank = bank = read_bank(bundle, controls=len(CONTROLS))
         self._still = PortraitFace.load(bundle)
         self.gauge = self._still.gauge
-        self.size = self._still.size if size is None else size_of(self._still.draw(_REST), size)
+        self.size = self._still.size if size is None else _scaled(self._still.size, size)
         self._mouths = read_mouths(bundle, bank)
         plane = Plane(bank.rest.astype(np.float64), bank.plane_size, float(bank.unit[0]))
         self._warp = MouthWarp(plane, bank.points)
@@ -109,7 +109,8 @@ class BankFace:
         return Layer(self._still.draw(shot.pose), None, after(self._to_still, back), weight)
 
 
-_REST = Pose(np.zeros(32, np.float32))
+def _scaled(size: tuple[int, int], longer: int) -> tuple[int, int]:
+    return size_of(np.empty((size[1], size[0], 4), np.uint8), longer)
 
 
 def _basis(still: PortraitFace, head: Head, plane: Plane) -> Floats:

@@ -12,6 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 
+from livekit_avatar.avatars.bank import PLANE
 from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.curves import Reals
 from livekit_avatar.engines.portrait.head import Head
@@ -36,8 +37,8 @@ _AROUND: Final = (
 CONTROLS: Final = LIPS + CHIN_LINE + _AROUND
 """The points that carry a mouth from one shape to another."""
 
-_WIDTH, _ABOVE, _BELOW = 2.1, 0.72, 1.23
-"""Of the plane around the middle of the mouth, units."""
+_ABOVE = 0.72
+"""How far the plane reaches above the middle of the mouth, units."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,7 +59,7 @@ class Plane:
     def of(cls, points: npt.ArrayLike) -> Plane:
         """The plane of a face at rest, given its (478, 3) landmarks."""
         head = Head.of(points)
-        width, height = (round(side * head.unit / 8) * 8 for side in (_WIDTH, _ABOVE + _BELOW))
+        width, height = (round(side * head.unit / 8) * 8 for side in PLANE)
         middle = np.array([(width - 1) / 2, _ABOVE * head.unit])
         return cls(head.plane(head.points) * head.unit + middle, (width, height), head.unit)
 

@@ -10,10 +10,11 @@ import cv2
 import numpy as np
 import numpy.typing as npt
 
-from livekit_avatar.avatars.bank import ARRAYS, BASE, MOUTHS, Bank, encode_bank
+from livekit_avatar.avatars.bank import ARRAYS, BASE, MAX_MOUTH_PIXELS, MOUTHS, Bank, encode_bank
 from livekit_avatar.avatars.playback import encode_film
 from livekit_avatar.engines.base import Cancel, Prepared, Progress
 from livekit_avatar.engines.portrait.bank.choice import (
+    MOST_MOUTHS,
     Numbers,
     Traits,
     base_part,
@@ -137,7 +138,9 @@ def _video_size(size: tuple[int, int], longer: int | None) -> tuple[int, int]:
 
 def _choose(seen: Survey, t: Traits) -> _Chosen:
     rest = face_at_rest(t)
-    return _Chosen(rest, base_part(seen, t), mouths(seen, t, rest))
+    width, height = Plane.of(seen.points[rest]).size
+    most = min(MOST_MOUTHS, MAX_MOUTH_PIXELS // (width * height))
+    return _Chosen(rest, base_part(seen, t), mouths(seen, t, rest, most))
 
 
 def _second_pass(

@@ -20,7 +20,7 @@ _LIPS, _GAP, _WIDTH, _CHIN = 0.35, 2.0, 1.5, 0.7
 
 _UNLIKE: Final = 40.0
 _TURNED: Final = 5.0
-_CHANGE, _ANY_CHANGE = 0.30, 0.06
+_CHANGE, _ANY_CHANGE = 0.35, 0.12
 """Of the distance between two mouths' looks, and for any change."""
 
 _PAINTED_COST: Final = 0.85
