@@ -11,7 +11,6 @@ from typing import Any
 import numpy as np
 import pytest
 from livekit import rtc
-from test_session import agent_with, flashing, tone
 from viewer import joined, until, viewer
 
 from livekit_avatar.avatar import open_avatar
@@ -21,6 +20,7 @@ from livekit_avatar.errors import ConfigurationError
 from livekit_avatar.room import AvatarSession
 from livekit_avatar.room.visemes import TOPIC, packet
 from livekit_avatar.types import MOUTH_SHAPES, VISEMES, MouthState
+from room.test_session import agent_with, flashing, tone
 
 
 async def spoken(text: str) -> AsyncIterator[rtc.AudioFrame]:
