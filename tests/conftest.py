@@ -15,25 +15,17 @@ import numpy as np
 import pytest
 import pytest_asyncio
 from places import DATA, GOLDEN, Golden
+from requirements import skip
 
 from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server, find_program
 from livekit_avatar.settings import settings
 from livekit_avatar.types import Image
-
-REQUIRED = {name for name in os.environ.get("LIVEKIT_AVATAR_REQUIRE", "").split(",") if name}
 
 cv2.setNumThreads(1)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--refresh-golden", action="store_true", help="write the golden pictures anew")
-
-
-def skip(what: str, reason: str) -> None:
-    """Skip, or fail where LIVEKIT_AVATAR_REQUIRE names `what`."""
-    if what in REQUIRED:
-        pytest.fail(f"{what} is required here: {reason}")
-    pytest.skip(reason)
 
 
 @pytest.fixture(autouse=True)

@@ -22,9 +22,9 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import pytest_asyncio
-from conftest import skip
 from places import ROOT
 from programs import begin, leave, program_with, programs, programs_in, run
+from requirements import skip
 
 from livekit_avatar.audio.decode import decode
 from livekit_avatar.avatars.store import Store

@@ -6,7 +6,7 @@ from importlib.util import find_spec
 from typing import Any
 
 import pytest
-from conftest import skip
+from requirements import skip
 from surface import surface_of
 
 NOT_OURS = {"Fixture", "Runtime", "__abi_version__", "__core_version__"}
