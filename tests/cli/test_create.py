@@ -11,8 +11,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from command import PROGRAM, run
 from PIL import Image
-from programs import PROGRAM, run
 
 from livekit_avatar.avatars.bundle import read_bundle
 from livekit_avatar.avatars.store import Store

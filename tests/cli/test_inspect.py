@@ -8,7 +8,7 @@ from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
-from programs import run
+from command import run
 
 from livekit_avatar.avatars.bundle import Bundle, Manifest, encode_arrays, encode_picture, write_bundle
 from livekit_avatar.avatars.catalogue import named

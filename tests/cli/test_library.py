@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from programs import run
+from command import run
 
 from livekit_avatar.avatars.bundle import Bundle, Manifest
 from livekit_avatar.avatars.store import Store
