@@ -18,6 +18,9 @@ PAINTED: Final = -1
 _LIPS, _GAP, _WIDTH, _CHIN = 0.35, 2.0, 1.5, 0.7
 """How much each of the lips' points, the gap between the lips, the mouth's width and the chin count."""
 
+_SHUT, _OPEN_GAP = 0.10, 0.04
+"""How much it counts whether lips are shut; and the gap from which they are quite open, units."""
+
 _UNLIKE: Final = 40.0
 _TURNED: Final = 5.0
 _CHANGE, _ANY_CHANGE = 0.35, 0.12
@@ -114,13 +117,14 @@ def _features(points: Floats) -> Floats:
     lips = points[:, : len(LIPS)]
     inner = lips[:, len(OUTER_LIPS) :]
     gap = inner[:, _BOTTOM, 1] - inner[:, _TOP, 1]
+    shut = 1 - np.clip(gap / _OPEN_GAP, 0, 1)
     corners = [OUTER_LIPS.index(i) for i in (mesh.RIGHT_MOUTH, mesh.LEFT_MOUTH)]
     width = lips[:, corners[1], 0] - lips[:, corners[0], 0]
     chin = points[:, CONTROLS.index(mesh.CHIN), 1]
     return np.concatenate(
         [
             _LIPS * lips.reshape(len(points), -1),
-            np.stack([_GAP * gap, _WIDTH * width, _CHIN * chin], axis=1),
+            np.stack([_GAP * gap, _WIDTH * width, _CHIN * chin, _SHUT * shut], axis=1),
         ],
         axis=1,
     ).astype(np.float32)

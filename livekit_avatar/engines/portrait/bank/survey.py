@@ -18,8 +18,8 @@ from livekit_avatar.face.clip import Clip, check_length
 from livekit_avatar.face.mesh import FaceMesh, Landmarks
 from livekit_avatar.types import FPS, Floats, Image
 
-MOST_LOOKS: Final = 750
-"""Pictures that are looked at closely: all of half a minute, every other of a minute."""
+MOST_LOOKS: Final = 500
+"""Pictures that are looked at closely: all of twenty seconds, every other of forty."""
 
 _SEARCHES: Final = 40
 """How often, over a film, the whole picture is searched for further faces; at most once a second."""
