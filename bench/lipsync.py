@@ -1,12 +1,16 @@
 """How well the lips follow real ones, and what they cost.
 
-    python bench/lipsync.py ../shared/lipsync-dev [--json results.json]
+    python bench/lipsync.py ../shared/lipsync-dev [--json results.json] [--plot FOLDER]
+    python bench/lipsync.py ../shared/lipsync-dev --curves wawa=FOLDER    # another program's curves
 
 The folder holds real clips: `<clip>.wav` (16 kHz mono) and `<clip>.npz` with `timestamps` in seconds and the
-`aperture` and `width` of the tracked lips, listed in index.json. For each clip: Pearson's r of predicted and
-measured curve at the best lag within 120 ms. Over all clips: the lag at which the mean r is best, F1 of
-visible closures (within 60 ms) and the area under the curve of closed against open lips. Loudness (and, for
-the width, the spectral centroid) is the yardstick, measured in the same way.
+`aperture` and `width` of the tracked lips; index.json may name their groups. For each clip: Pearson's r of
+predicted and measured curve at the best lag within 120 ms. Over all clips: the lag at which the mean r is
+best, F1 of visible closures (within 60 ms) and the area under the curve of closed against open lips.
+
+The lips are scored for each look-ahead and for worse recordings of the same clips. Beside them stand loudness
+(with the spectral centroid for the width), Rhubarb Lip Sync if its program `rhubarb` is on PATH, and other
+programs whose curves are given as `<clip>.csv` with the columns seconds, aperture and width.
 """
 
 from __future__ import annotations
@@ -16,20 +20,21 @@ import json
 import time
 from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import numpy.typing as npt
+from lips_plot import plot
+from lips_rivals import Predictor, from_file, loudness, rhubarb
+from lips_worse import WORSE
 
 from livekit_avatar.audio.decode import decode
-from livekit_avatar.lipsync.model import LipStream, LipSync
+from livekit_avatar.lipsync.model import LOOKAHEAD, LipStream, LipSync, Lookahead
 from livekit_avatar.types import FPS, SAMPLES_PER_FRAME, SPEECH_RATE, Samples
 
 Array = npt.NDArray[np.floating]
-Predictor = Callable[[Samples], tuple[Array, Array, Array]]
-"""Speech -> times in seconds, aperture and width at these times."""
 
 LAGS = np.arange(-0.12, 0.1201, 0.01)
 THRESHOLDS = np.arange(0.05, 0.6, 0.05)
@@ -64,19 +69,20 @@ class Score:
 
 def load(folder: Path) -> list[Clip]:
     """All clips of a folder."""
-    return [_clip(folder, row) for row in json.loads((folder / "index.json").read_text())]
+    index = folder / "index.json"
+    rows = json.loads(index.read_text()) if index.is_file() else []
+    groups = {row["clip"]: row.get("group") or row["src"] for row in rows}
+    names = [row["clip"] for row in rows] or sorted(path.stem for path in folder.glob("*.npz"))
+    return [_clip(folder, name, groups.get(name, "all")) for name in names]
 
 
-def _clip(folder: Path, row: dict[str, Any]) -> Clip:
-    speech = decode(folder / f"{row['clip']}.wav", SPEECH_RATE).samples
-    with np.load(folder / f"{row['clip']}.npz") as lips:
+def _clip(folder: Path, name: str, group: str) -> Clip:
+    speech = decode(folder / f"{name}.wav", SPEECH_RATE).samples
+    with np.load(folder / f"{name}.npz") as lips:
         time_, aperture, width = (lips[k].astype(float) for k in ("timestamps", "aperture", "width"))
     usable = np.isfinite(aperture) & (time_ > 0.05) & (time_ < len(speech) / SPEECH_RATE - 0.05)
     spoken = np.interp(time_, *_activity(speech)) > 0.5
-    return Clip(
-        row["clip"], row.get("group") or row["src"], speech,
-        time_[usable], aperture[usable], width[usable], spoken[usable],
-    )  # fmt: skip
+    return Clip(name, group, speech, time_[usable], aperture[usable], width[usable], spoken[usable])
 
 
 def _activity(speech: Samples) -> tuple[Array, Array]:
@@ -91,34 +97,42 @@ def _activity(speech: Samples) -> tuple[Array, Array]:
 # ----------------------------------------------------------------------------------------------- predictors
 
 
-def lips(model: LipSync) -> Predictor:
+def lips(model: LipSync, lookahead_ms: Lookahead = LOOKAHEAD) -> Predictor:
     """What the package ships."""
 
     def predict(speech: Samples) -> tuple[Array, Array, Array]:
-        states = model.states(speech)
+        states = model.states(speech, lookahead_ms)
         middle = (np.arange(len(states)) + 0.5) / FPS
         return middle, np.array([s.aperture for s in states]), np.array([s.width for s in states])
 
     return predict
 
 
-def loudness(speech: Samples) -> tuple[Array, Array, Array]:
-    """The yardstick: the level for the aperture, the spectral centroid for the width."""
-    sound = np.pad(speech / (speech.std() + 1e-9) * 0.08, (200, 400))
-    frames = np.lib.stride_tricks.sliding_window_view(sound, 400)[::160]
-    level = 20 * np.log10(np.sqrt((frames**2).mean(1)) + 1e-5)
-    level = np.maximum(level, np.percentile(level, 95) - 35)
-    power = np.abs(np.fft.rfft(frames * np.hanning(400), 512, axis=1)) ** 2
-    hertz = np.arange(257) * 31.25
-    band = (hertz > 800) & (hertz < 3200)
-    centroid = (power[:, band] * hertz[band]).sum(1) / (power[:, band].sum(1) + 1e-9)
-    return np.arange(len(level)) * 0.01, _smooth(level, 11), _smooth(centroid, 15)
+def _scores(clips: list[Clip], predict: Predictor) -> list[Score]:
+    return [score(clip, predict) for clip in clips]
 
 
-def _smooth(curve: Array, count: int) -> Array:
-    window = np.hanning(count)
-    smooth: Array = np.convolve(np.pad(curve, count // 2, "edge"), window / window.sum(), "valid")
-    return smooth
+def _worsened(clips: list[Clip], worse: Callable[[Samples], Samples]) -> list[Clip]:
+    """The same lips, with a worse recording."""
+    return [replace(clip, speech=worse(clip.speech)) for clip in clips]
+
+
+def _by_name(clips: list[Clip], folder: Path) -> list[Score]:
+    """Scores of another program whose curves lie in a folder."""
+    return [score(clip, from_file(folder / f"{clip.name}.csv")) for clip in clips]
+
+
+def compare(clips: list[Clip], model: LipSync, curves: dict[str, Path]) -> dict[str, dict[str, Any]]:
+    """The figures of the lips and of everything that they are compared with."""
+    rivals = {"loudness": loudness} | ({"Rhubarb": program} if (program := rhubarb()) else {})
+    results = {name: summary(_scores(clips, predict)) for name, predict in rivals.items()}
+    results |= {name: summary(_by_name(clips, folder)) for name, folder in curves.items()}
+    results["lips"] = summary(_scores(clips, lips(model)))
+    for lookahead in (each for each in get_args(Lookahead) if each != LOOKAHEAD):
+        results[f"lips, {lookahead} ms ahead"] = summary(_scores(clips, lips(model, lookahead)))
+    for name, worse in WORSE.items():
+        results[f"lips, {name}"] = summary(_scores(_worsened(clips, worse), lips(model)))
+    return results
 
 
 # --------------------------------------------------------------------------------------------------- scores
@@ -250,12 +264,13 @@ def yardstick() -> float:
     return (time.thread_time() - start) * 5
 
 
-def _table(results: dict[str, dict[str, Any]]) -> str:
-    lines = [f"{'':10s}{'aperture':>9s}{'width':>7s}{'F1':>6s}{'P':>6s}{'R':>6s}{'AUC':>6s}  lag ms"]
+def table(results: dict[str, dict[str, Any]]) -> str:
+    """The figures as text."""
+    lines = [f"{'':26s}{'aperture':>9s}{'width':>7s}{'F1':>6s}{'P':>6s}{'R':>6s}{'AUC':>6s}  lag ms"]
     for name, r in results.items():
         figures = "".join(f"{r[k]:6.3f}" for k in ("closure_f1", "precision", "recall", "area"))
         lags = f"{r['aperture_lag_ms']:+d} / {r['width_lag_ms']:+d}"
-        lines.append(f"{name:10s}{r['aperture']:9.3f}{r['width']:7.3f}{figures}  {lags}")
+        lines.append(f"{name:26s}{r['aperture']:9.3f}{r['width']:7.3f}{figures}  {lags}")
     lines += ["", "lips, aperture / width"]
     lines += [
         f"  {name:32s}{a:6.2f}{w:6.2f}  ({n} clips)" for name, (a, w, n) in results["lips"]["groups"].items()
@@ -264,25 +279,46 @@ def _table(results: dict[str, dict[str, Any]]) -> str:
     return "\n".join(lines)
 
 
+def _plots(clips: list[Clip], model: LipSync, folder: Path) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    for clip in clips:
+        at, aperture, width = lips(model)(clip.speech)
+        pairs = {
+            "aperture": (clip.aperture, np.interp(clip.time, at, aperture)),
+            "width": (clip.width, np.interp(clip.time, at, width)),
+        }
+        plot(folder / f"{clip.name}.png", clip.name, clip.time, pairs)
+
+
 def main() -> None:
-    parser = argparse.ArgumentParser(
-        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("folder", type=Path)
-    parser.add_argument("--model", type=Path, help="another lipsync.onnx")
-    parser.add_argument("--json", type=Path, help="write the figures there, too")
-    options = parser.parse_args()
+    options = _options()
     model, clips = LipSync(options.model), load(options.folder)
-    predictors = {"loudness": loudness, "lips": lips(model)}
-    results = {name: summary([score(clip, p) for clip in clips]) for name, p in predictors.items()}
+    curves = dict(each.split("=", 1) for each in options.curves)
+    results = compare(clips, model, {name: Path(folder) for name, folder in curves.items()})
     unit, costs = yardstick(), {str(n): cost(model, n) for n in (1, 32)}
-    print(_table(results))
+    print(table(results))
     print(f"\none thread; the yardstick, a product of two 256 x 256 matrices, takes {unit:.3f} ms")
     for streams, ms in costs.items():
         print(f"  {streams:>2s} at once: {ms:.3f} ms a 40 ms frame, {ms / unit:.2f} yardsticks")
     if options.json:
         figures = {"scores": results, "milliseconds_a_frame": costs, "yardstick_milliseconds": unit}
         options.json.write_text(json.dumps(figures, indent=2))
+    if options.plot:
+        _plots(clips, model, options.plot)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("folder", type=Path)
+    parser.add_argument("--model", type=Path, help="another lipsync.onnx")
+    parser.add_argument(
+        "--curves", action="append", default=[], metavar="NAME=FOLDER", help="another program's curves"
+    )
+    parser.add_argument("--json", type=Path, help="write the figures there, too")
+    parser.add_argument("--plot", type=Path, help="draw predicted against measured lips there, a PNG a clip")
+    return parser.parse_args()
 
 
 if __name__ == "__main__":

@@ -1,7 +1,8 @@
 """The lip model: 16 kHz speech in, 25 mouth states a second out, many streams in one batch.
 
 The network (data/lipsync.onnx, made by models/lipsync/train.py) hears 40 ms at a time and carries what it
-remembers in a vector. It describes the mouth 80 ms before the end of what it has heard.
+remembers in a vector. It describes the frame just heard and those 40, 80 and 120 ms before it: each stream
+takes what its look-ahead asks for.
 """
 
 from __future__ import annotations
@@ -11,17 +12,25 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal, TypeAlias, get_args
 
 import numpy as np
 from onnxruntime import InferenceSession, SessionOptions  # type: ignore[attr-defined]  # no __all__
 
-from livekit_avatar.errors import AudioFormatError, ModelCorruptError, ModelNotFoundError
-from livekit_avatar.lipsync.mouth import CURVES, mouth_states, presence
-from livekit_avatar.types import SAMPLES_PER_FRAME, Floats, MouthState, Samples
+from livekit_avatar.errors import (
+    AudioFormatError,
+    ConfigurationError,
+    ModelCorruptError,
+    ModelNotFoundError,
+)
+from livekit_avatar.lipsync.mouth import CURVES, mouth_state, presence
+from livekit_avatar.types import FPS, SAMPLES_PER_FRAME, Floats, MouthState, Samples
 
-AHEAD = 2
-"""Frames heard beyond the one that is described: 80 ms."""
+Lookahead: TypeAlias = Literal[0, 40, 80, 120]
+"""Milliseconds of speech that are heard beyond a frame before its state comes out."""
+
+LOOKAHEAD: Lookahead = 80
+FRAME_MS = 1000 // FPS
 
 SPEECH = CURVES.index("speech")
 _NOTHING: Floats = np.zeros(0, np.float32)
@@ -34,7 +43,7 @@ class _Frame:
     Attributes:
         sound: (640,) float32 of full scale 1.
         first: its segment begins; nothing is remembered.
-        telling: a state comes out of it (that of the frame `AHEAD` earlier).
+        telling: a state comes out of it (that of the frame `ahead` earlier).
     """
 
     sound: Floats
@@ -47,15 +56,32 @@ class LipStream:
 
     State k of a segment describes its samples 640 k to 640 (k + 1); a flushed segment of n samples has
     ceil(n / 640) states. What is pushed after `flush` is the next segment.
+
+    Args:
+        lookahead_ms: how much speech beyond a frame is heard before its state comes out: 0, 40, 80 or 120.
+            The more, the better the lips know what comes, and the later they are.
+
+    Raises:
+        ConfigurationError: another look-ahead.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, lookahead_ms: Lookahead = LOOKAHEAD) -> None:
+        if lookahead_ms not in get_args(Lookahead):
+            raise ConfigurationError(
+                f"the lips cannot look {lookahead_ms!r} ms ahead", fix="Give 0, 40, 80 or 120."
+            )
+        self._ahead = lookahead_ms // FRAME_MS
         self._memory = _NOTHING
         self._presence = 0.0
         self._rest: Samples = np.zeros(0, np.int16)
         self._queued = 0
         self._frames: deque[_Frame] = deque()
         self._states: list[MouthState] = []
+
+    @property
+    def lookahead(self) -> int:
+        """Samples at 16 kHz that must follow a frame before its state comes out."""
+        return self._ahead * SAMPLES_PER_FRAME
 
     def push(self, samples: Samples) -> None:
         """Add (n,) int16 speech at 16 kHz.
@@ -78,7 +104,7 @@ class LipStream:
         if self._rest.size:
             self._queue_frames(np.pad(self._rest, (0, SAMPLES_PER_FRAME - len(self._rest))))
         if self._queued:
-            self._queue_frames(np.zeros(AHEAD * SAMPLES_PER_FRAME, np.int16))
+            self._queue_frames(np.zeros(self.lookahead, np.int16))
         self._rest, self._queued = self._rest[:0], 0
 
     def reset(self) -> None:
@@ -92,9 +118,15 @@ class LipStream:
         states, self._states = self._states, []
         return states
 
+    def _tell(self, curves: Floats, visemes: Floats) -> None:
+        """Add a state from what the network says: (4, 8) curves and (4, 15) visemes, a row a look-ahead."""
+        row = curves[self._ahead].tolist()
+        self._presence = presence(self._presence, row[SPEECH])
+        self._states.append(mouth_state(row, visemes[self._ahead], self._presence))
+
     def _queue_frames(self, samples: Samples) -> None:
         for sound in samples.reshape(-1, SAMPLES_PER_FRAME).astype(np.float32) / 32768:
-            self._frames.append(_Frame(sound, self._queued == 0, self._queued >= AHEAD))
+            self._frames.append(_Frame(sound, self._queued == 0, self._queued >= self._ahead))
             self._queued += 1
 
 
@@ -109,8 +141,8 @@ class LipSync:
         ModelCorruptError: it cannot be loaded.
     """
 
-    lookahead = AHEAD * SAMPLES_PER_FRAME
-    """Samples at 16 kHz that must follow a frame before its state comes out."""
+    lookahead = LOOKAHEAD // FRAME_MS * SAMPLES_PER_FRAME
+    """Samples at 16 kHz that a stream hears beyond a frame, if nothing else is asked for."""
 
     def __init__(self, path: Path | None = None) -> None:
         self._session = _load(path)
@@ -118,49 +150,41 @@ class LipSync:
 
     def hear(self, streams: Sequence[LipStream]) -> None:
         """Run the network over all that was pushed and not yet heard: frame by frame, streams in a batch."""
-        told: list[LipStream] = []
-        said: list[tuple[Floats, Floats, float]] = []
         everyone = dict.fromkeys(streams)
         while waiting := [stream for stream in everyone if stream._frames]:
             frames = [stream._frames.popleft() for stream in waiting]
-            for stream, frame, curves, visemes in zip(
-                waiting, frames, *self._run(waiting, frames), strict=True
-            ):
+            said = self._run(waiting, frames)
+            for stream, frame, curves, visemes in zip(waiting, frames, *said, strict=True):
                 if frame.telling:
-                    stream._presence = presence(stream._presence, float(curves[SPEECH]))
-                    told.append(stream)
-                    said.append((curves, visemes, stream._presence))
-        if said:
-            rows = (np.array(row, np.float32) for row in zip(*said, strict=True))
-            for stream, state in zip(told, mouth_states(*rows), strict=True):
-                stream._states.append(state)
+                    stream._tell(curves, visemes)
 
-    def states(self, samples: Samples) -> list[MouthState]:
+    def states(self, samples: Samples, lookahead_ms: Lookahead = LOOKAHEAD) -> list[MouthState]:
         """The mouth for a whole sound of n samples at 16 kHz: ceil(n / 640) states.
 
         Raises:
             AudioFormatError: not a one-dimensional int16 array.
+            ConfigurationError: another look-ahead than 0, 40, 80 or 120.
         """
-        stream = LipStream()
+        stream = LipStream(lookahead_ms)
         stream.push(samples)
         stream.flush()
         self.hear([stream])
         return stream.take()
 
     def _run(self, streams: list[LipStream], frames: list[_Frame]) -> tuple[Floats, Floats]:
-        """One frame of each of n streams -> (n, 8) curves and (n, 15) viseme probabilities."""
+        """One frame of each of n streams -> (n, 4, 8) curves and (n, 4, 15) visemes, a row a look-ahead."""
         for stream, frame in zip(streams, frames, strict=True):
             if frame.first:
                 stream._memory, stream._presence = self._blank, 0.0
         heard = {
-            "speech": np.stack([frame.sound for frame in frames]),
-            "memory": np.stack([stream._memory for stream in streams]),
+            "speech": np.array([frame.sound for frame in frames]),
+            "memory": np.array([stream._memory for stream in streams]),
         }
         outputs: Any = self._session.run(None, heard)
         curves, visemes, memory = outputs
         for stream, row in zip(streams, memory, strict=True):
             stream._memory = row
-        return curves.mean(1), visemes.mean(1)
+        return curves, visemes
 
 
 def _load(path: Path | None) -> InferenceSession:

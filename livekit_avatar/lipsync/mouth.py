@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from livekit_avatar.types import MOUTH_SHAPES, VISEMES, Floats, MouthState
@@ -10,15 +12,15 @@ CURVES = ("aperture", "width", "rounding", "jaw", "press", "tuck", "hiss", "spee
 """The network's curves: how far the lips part, spread and round, and the jaw drops; lips pressed (p b m);
 lower lip under the teeth (f v); teeth together (s sh); somebody speaks."""
 
-ALIVE = (0.05, 0.25)
+ALIVE = (0.25, 0.45)
 """Presences between which the mouth comes to life."""
 
-SURE = 0.5
-ARRIVES, LEAVES = 0.7, 0.03
+SURE = 0.62
+ARRIVES, LEAVES = 0.25, 0.024
 """A probability of speech above `SURE` raises the presence of a speaker by so much of the way a frame;
-otherwise it falls by so much a frame."""
+otherwise it falls by so much a frame. A tone that sounds like speech for one frame brings nobody to life."""
 
-PRESSED = (0.45, 0.95)
+PRESSED = (0.3, 0.85)
 TUCKED = (0.25, 0.7)
 APERTURE = (0.16, 0.8)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it. Real
@@ -33,16 +35,12 @@ _LOOKS = (
 )  # fmt: skip
 """What is computed; left and right are alike."""
 
+_PLACES = tuple(
+    _LOOKS.index(look) if (look := name.removesuffix("Left").removesuffix("Right")) in _LOOKS else len(_LOOKS)
+    for name in MOUTH_SHAPES
+)
+"""For each of `MOUTH_SHAPES` which of `_LOOKS` it is; one beyond them is none."""
 
-def _sides() -> Floats:
-    """(11, 23) ones where a coefficient is one of `_LOOKS` or its left or right half."""
-    both = [
-        [name.removesuffix("Left").removesuffix("Right") == look for name in MOUTH_SHAPES] for look in _LOOKS
-    ]
-    return np.array(both, np.float32)
-
-
-_SIDES = _sides()
 _TONGUE = np.zeros(len(VISEMES), np.float32)
 _TONGUE[[VISEMES.index(name) for name in ("TH", "DD", "nn", "RR")]] = 0.95, 0.5, 0.5, 0.25
 
@@ -57,54 +55,54 @@ def presence(before: float, speech: float) -> float:
     return min(before, max(speech, before - LEAVES))
 
 
-def mouth_states(curves: Floats, visemes: Floats, present: Floats) -> list[MouthState]:
-    """Mouths from what the network says of n frames.
+def mouth_state(curves: Sequence[float], visemes: Floats, present: float) -> MouthState:
+    """The mouth from what the network says of a frame.
+
+    It counts in plain floats: for a single mouth that is much cheaper than arrays.
 
     Args:
-        curves: (n, 8) in the order of `CURVES`.
-        visemes: (n, 15) probabilities.
-        present: (n,) presence of a speaker.
+        curves: 8 in the order of `CURVES`.
+        visemes: (15,) float32 probabilities.
+        present: presence of a speaker.
     """
-    aperture, spread, rounding, jaw, press, tuck, hiss, speech = _unit(curves).T
+    aperture, spread, rounding, jaw, press, tuck, hiss, speech = (_unit(curve) for curve in curves)
     alive = _rise(present, ALIVE)
-    aperture = _between(aperture, APERTURE)
     closed = _rise(press, PRESSED) * alive
     free = alive * (1 - closed)
-    aperture, jaw, hiss, tucked = aperture * free, jaw * free, hiss * free, _rise(tuck, TUCKED) * free
-    spread, pursed, rounding = spread * alive, _unit(-curves[:, 1]) * alive, rounding * free
-    parted = np.maximum(aperture - jaw, 0)
+    aperture = _between(aperture, APERTURE) * free
+    jaw, hiss, tucked = jaw * free, hiss * free, _rise(tuck, TUCKED) * free
+    spread, pursed, rounding = spread * alive, _unit(-curves[1]) * alive, rounding * free
+    parted = max(aperture - jaw, 0.0)
     looks = (
         (0.35 * jaw + 0.4 * aperture + 0.1 * rounding) * (1 - 0.6 * tucked),
         0.5 * aperture + 0.3 * parted + 0.15 * hiss,
         0.3 * aperture + 0.2 * parted + 0.12 * hiss + 0.4 * tucked,
         0.8 * spread + 0.2 * aperture * (1 - rounding) + 0.1 * hiss,
         0.2 * spread,
-        rounding * np.minimum(0.4 + aperture, 0.75),
+        rounding * min(0.4 + aperture, 0.75),
         (0.6 * rounding + 0.4 * pursed) * (1 - 0.4 * aperture),
         0.6 * closed,
         0.4 * closed + 0.55 * tucked,
         0.35 * closed,
-        visemes @ _TONGUE * free,
+        float(visemes @ _TONGUE) * free,
     )
-    shapes = _unit((np.array(looks, np.float32).T - FAINT) / (1 - FAINT)) @ _SIDES
-    width = np.minimum(np.maximum(curves[:, 1], -1), 1) * alive
-    values = zip(aperture.tolist(), width.tolist(), speech.tolist(), strict=True)
-    return [MouthState(s, v, *abc) for s, v, abc in zip(shapes, visemes, values, strict=True)]
+    shown = [*(_unit((look - FAINT) / (1 - FAINT)) for look in looks), 0.0]
+    shapes = np.array([shown[place] for place in _PLACES], np.float32)
+    return MouthState(shapes, visemes, aperture, max(-1.0, min(1.0, curves[1])) * alive, speech)
 
 
-def _rise(value: Floats, between: tuple[float, float]) -> Floats:
+def _rise(value: float, between: tuple[float, float]) -> float:
     """Smoothly from 0 to 1 between two values."""
     x = _between(value, between)
     return x * x * (3 - 2 * x)
 
 
-def _between(value: Floats, ends: tuple[float, float]) -> Floats:
+def _between(value: float, ends: tuple[float, float]) -> float:
     """0 up to one end, 1 from the other, straight between them."""
     low, high = ends
-    return _unit((value - low) * np.float32(1 / (high - low)))
+    return _unit((value - low) / (high - low))
 
 
-def _unit(values: Floats) -> Floats:
-    """Held between 0 and 1; on a few numbers much cheaper than `np.clip`."""
-    held: Floats = np.minimum(np.maximum(values, 0), 1)
-    return held
+def _unit(value: float) -> float:
+    """Held between 0 and 1."""
+    return 0.0 if value < 0 else 1.0 if value > 1 else value

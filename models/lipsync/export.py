@@ -10,8 +10,10 @@ import numpy as np
 import onnx
 import onnxruntime
 import torch
+from gain import levelled
+from graph import LipGraph
 from labels import CURVES
-from network import LOOKAHEAD, SLOT, SPEECH, LipGraph, LipNet
+from network import FRAME, LOOKAHEADS, LipNet, spoken
 
 from livekit_avatar.types import SAMPLES_PER_FRAME, VISEMES
 
@@ -44,7 +46,7 @@ def _describe(path: Path) -> None:
         {
             "curves": " ".join(CURVES),
             "visemes": " ".join(VISEMES),
-            "lookahead_samples": str(LOOKAHEAD * SLOT * features.HOP),
+            "lookahead_samples": " ".join(str(frames * FRAME * features.HOP) for frames in LOOKAHEADS),
             "licence": "Apache-2.0",
         },
     )
@@ -56,14 +58,15 @@ def _check(net: LipNet, path: Path) -> None:
     rng = np.random.default_rng(0)
     swell = np.sin(np.linspace(0, 9, 50 * SAMPLES_PER_FRAME)) ** 2 * 0.1
     sound = (rng.standard_normal(len(swell)) * swell).astype(np.float32)
+    mels = torch.from_numpy(features.log_mel(sound)[None])
     with torch.no_grad():
-        wanted = net(torch.from_numpy(features.levelled(features.log_mel(sound)[None])))[0].numpy()
+        wanted = torch.cat(spoken(net(levelled(mels))), -1)[0].numpy()
     session = onnxruntime.InferenceSession(path)
     memory = np.zeros((1, session.get_inputs()[1].shape[1]), np.float32)
     given = []
     for frame in sound.reshape(-1, 1, SAMPLES_PER_FRAME):
-        curves, _, memory = session.run(None, {"speech": frame, "memory": memory})
-        given.append(curves[0])
-    difference = np.abs(np.concatenate(given)[:, :SPEECH] - wanted[:, :SPEECH]).max()
+        curves, visemes, memory = session.run(None, {"speech": frame, "memory": memory})
+        given.append(np.concatenate([curves, visemes], 2))
+    difference = np.abs(np.concatenate(given) - wanted).max()
     if difference > TOLERANCE:
         raise RuntimeError(f"the graph differs from the network by {difference:.2g}")

@@ -1,6 +1,6 @@
-"""What the network hears: log-mel spectra under a gain control, both causal.
+"""What the network hears: log-mel spectra, causal, and the numbers of the gain control (`gain`) over them.
 
-`network.Ears` computes the same inside the exported graph.
+`graph.Ears` computes the same inside the exported graph.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ FFT = 512
 BANDS = 80
 LOWEST_HZ, HIGHEST_HZ = 60.0, 7600.0
 QUIETEST_DB = -95.0
+QUIETEST = 10 ** (QUIETEST_DB / 10)
 
 CHUNK = 4
 """Spectra that share a level: those of the 40 ms that are heard at once."""
@@ -62,19 +63,5 @@ def log_mel(sound: Array) -> npt.NDArray[np.float32]:
     padded = np.concatenate([np.zeros(WINDOW - HOP), sound]).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
     power = np.abs(np.fft.rfft(frames * window(), FFT, axis=1)).astype(np.float32) ** 2
-    mels: npt.NDArray[np.float32] = 10 * np.log10(power @ mel_filters().T + 1e-10)
-    return np.maximum(mels, QUIETEST_DB)
-
-
-def levelled(mels: Array) -> npt.NDArray[np.float32]:
-    """(batch, time, 80) dB -> the same relative to a causal level, 0 (silent) .. 8.5, in units of 12 dB."""
-    chunks = mels.reshape(len(mels), -1, CHUNK, BANDS)
-    loudness = 10 * np.log10((10 ** (chunks / 10)).mean((2, 3)) + 1e-10)
-    level, levels = np.full(len(mels), FLOOR_DB), np.empty_like(loudness)
-    for i in range(loudness.shape[1]):
-        over = loudness[:, i] - level
-        change = np.where(over > 0, over * ATTACK, np.where(over > -GATE_DB, -DECAY_DB, 0))
-        level = np.maximum(level + change, FLOOR_DB)
-        levels[:, i] = level
-    scaled = (chunks - levels[..., None, None]) / SCALE_DB + 6
-    return np.clip(scaled, *SPAN).astype(np.float32).reshape(mels.shape)
+    mels: npt.NDArray[np.float32] = 10 * np.log10(np.maximum(power @ mel_filters().T, QUIETEST))
+    return mels

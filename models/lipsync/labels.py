@@ -25,10 +25,15 @@ HOP = 0.01
 """Seconds from one label to the next."""
 
 FADE = 0.055
-LEAD = 0.020  # lips are ahead of the sound
+LEAD = 0.030  # lips are ahead of the sound
 CLOSE_BEFORE, CLOSE_AFTER = 0.075, 0.060
 REACH = 0.4  # beyond it a phone pulls by less than a thousandth
 UNDERSHOOT, FULL_VOWEL = 0.4, 0.13
+STRESSED, HALF_STRESSED, UNSTRESSED = 1.2, 1.04, 0.88
+"""How far a vowel goes beyond a relaxed mouth: a stressed one is spoken with larger gestures (de Jong, "The
+supraglottal articulation of prominence in English", 1995)."""
+
+RELAXED_APERTURE, RELAXED_JAW = 0.3, 0.25
 SHORT_PAUSE, PAUSE = 0.12, 0.30
 PAUSE_APERTURE, SHORT_PAUSE_APERTURE = 0.2, 0.28  # real speakers do not close their lips in short pauses
 SMOOTHING = 9
@@ -83,7 +88,7 @@ def curves(said: Sequence[espeak.Phone], count: int) -> tuple[npt.NDArray[np.flo
             _draw_pause(sheet, start, end, edge=place in (0, len(said) - 1))
         for i, part in enumerate(inner):
             step = (end - start) / len(inner)
-            _draw_phone(sheet, part, start + i * step, start + (i + 1) * step)
+            _draw_phone(sheet, part, start + i * step, start + (i + 1) * step, _emphasis(phone.name))
     return _finished(sheet), sheet.visemes
 
 
@@ -98,10 +103,15 @@ def _draw_pause(sheet: _Sheet, start: float, end: float, *, edge: bool) -> None:
     sheet.visemes[sheet.inside(start, end)] = 0
 
 
-def _draw_phone(sheet: _Sheet, phone: Phone, start: float, end: float) -> None:
+def _emphasis(name: str) -> float:
+    """By the mark of stress before eSpeak's vowel."""
+    return STRESSED if "ˈ" in name else HALF_STRESSED if "ˌ" in name else UNSTRESSED
+
+
+def _draw_phone(sheet: _Sheet, phone: Phone, start: float, end: float, emphasis: float) -> None:
     sheet.visemes[sheet.inside(start, end)] = VISEMES.index(phone.viseme)
     if phone in _VOWELS:
-        sheet.aim(start, end, _undershot(phone, end - start), (1, 1, 1, 1))
+        sheet.aim(start, end, _reached(phone, end - start, emphasis), (1, 1, 1, 1))
         return
     hold = max(phone.hold, 0.02) * (1 if phone.hold < 0.8 else 0.5)
     holds = (hold, phone.hold_width, phone.hold_width, phone.hold * 0.8 + 0.02)
@@ -112,12 +122,15 @@ def _draw_phone(sheet: _Sheet, phone: Phone, start: float, end: float) -> None:
         sheet.hiss[sheet.inside(start - 0.03, end + 0.03)] = 1
 
 
-def _undershot(vowel: Phone, length: float) -> tuple[float, float, float, float]:
-    """A short vowel does not reach its target (Lindblom 1963)."""
-    reached = 1 - UNDERSHOOT * float(np.clip(1 - length / FULL_VOWEL, 0, 1))
-    aperture = 0.3 + (vowel.aperture - 0.3) * reached if vowel.aperture > 0.3 else vowel.aperture
-    wide = 0.5 + 0.5 * reached
-    return aperture, vowel.width * wide, vowel.rounding * wide, 0.25 + (vowel.jaw - 0.25) * reached
+def _reached(vowel: Phone, length: float, emphasis: float) -> tuple[float, float, float, float]:
+    """What a vowel reaches: a short one less than its target (Lindblom 1963), a stressed one more."""
+    part = 1 - UNDERSHOOT * float(np.clip(1 - length / FULL_VOWEL, 0, 1))
+    aperture = vowel.aperture
+    if aperture > RELAXED_APERTURE:
+        aperture = RELAXED_APERTURE + (aperture - RELAXED_APERTURE) * part * emphasis
+    jaw = RELAXED_JAW + (vowel.jaw - RELAXED_JAW) * part * emphasis
+    wide = (0.5 + 0.5 * part) * emphasis
+    return aperture, vowel.width * wide, vowel.rounding * wide, jaw
 
 
 def _finished(sheet: _Sheet) -> npt.NDArray[np.float32]:

@@ -1,66 +1,89 @@
-"""Another voice, microphone, room and noise, on mel spectra: cheap enough to be drawn anew every time."""
+"""Another voice, microphone, room and noise, on batches of mel spectra: cheap enough to draw every time."""
 
 from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+import torch
+from gain import decibels, powers
+from torch import Tensor
 
-Mels = npt.NDArray[np.float32]
+OFTEN = 0.7
+"""How many of the pieces are varied; the others get only a trace of noise."""
 
+TRACT, TRACT_SPAN = 0.7, (0.86, 1.16)
+BAND_LIMITED, SMEARED = 0.15, 0.25
+NOISE_BELOW_DB = (10.0, 60.0)
+TRACE_DB = -80.0
+GAIN_DB = 12.0
 
-def vary(mels: Mels, rng: np.random.Generator, often: float = 0.6) -> Mels:
-    """(n, 80) dB -> another voice, microphone, room and noise; a part of the time only a trace of noise."""
-    if rng.random() >= often:
-        return _summed(mels, np.full_like(mels, -80))
-    if rng.random() < 0.7:
-        mels = _other_tract(mels, rng)
-    mels = mels + _equaliser(mels.shape[1], rng)
-    if rng.random() < 0.15:
-        mels = _band_limited(mels, rng)
-    if rng.random() < 0.18:
-        mels = _smeared(mels, rng)
-    return _with_floor(mels, rng) + np.float32(rng.uniform(-12, 12))
+Rows = npt.NDArray[np.floating]
 
 
-def _other_tract(mels: Mels, rng: np.random.Generator) -> Mels:
+def vary(mels: Tensor, rng: np.random.Generator) -> Tensor:
+    """(batch, time, bands) dB -> the same pieces as other speakers, rooms and lines would give them."""
+    count, _, bands = mels.shape
+    varied = rng.random(count) < OFTEN
+    mels = _other_tract(mels, varied & (rng.random(count) < TRACT), rng)
+    mels = mels + _rows(
+        varied[:, None] * (_equaliser(count, bands, rng) - _band_limit(count, bands, rng)), mels
+    )
+    power = _smeared(powers(mels), np.flatnonzero(varied & (rng.random(count) < SMEARED)), rng)
+    top = torch.quantile(mels.mean(2), 0.95, dim=1).cpu().numpy()
+    floor = np.where(varied[:, None], top[:, None] + _floor(count, bands, rng), TRACE_DB)
+    flicker = torch.randn(mels.shape, device=mels.device) * _rows(2.0 * varied[:, None], mels)
+    gain = varied * rng.uniform(-GAIN_DB, GAIN_DB, count)
+    return decibels(power + powers(_rows(floor, mels) + flicker)) + _rows(gain[:, None], mels)
+
+
+def _rows(values: Rows, like: Tensor) -> Tensor:
+    """(batch, bands) values for every moment of (batch, time, bands)."""
+    return torch.from_numpy(values.astype(np.float32)).to(like.device)[:, None]
+
+
+def _other_tract(mels: Tensor, which: npt.NDArray[np.bool_], rng: np.random.Generator) -> Tensor:
     """Vocal tract length: the mel axis is stretched."""
-    bands = mels.shape[1]
-    at = np.clip(np.arange(bands) * rng.uniform(0.86, 1.16) + rng.uniform(-1, 1), 0, bands - 1)
-    low = at.astype(int)
-    part = (at - low).astype(np.float32)
-    return mels[:, low] * (1 - part) + mels[:, np.minimum(low + 1, bands - 1)] * part
+    count, time, bands = mels.shape
+    stretch = np.where(which, rng.uniform(*TRACT_SPAN, count), 1)
+    moved = which * rng.uniform(-0.5, 0.5, count)
+    at = np.clip(np.arange(bands) * stretch[:, None] + moved[:, None], 0, bands - 1.001)
+    low = torch.from_numpy(at.astype(np.int64)).to(mels.device)[:, None].expand(count, time, bands)
+    below, above = mels.gather(2, low), mels.gather(2, low + 1)
+    return below + (above - below) * _rows(at % 1, mels)
 
 
-def _equaliser(bands: int, rng: np.random.Generator) -> Mels:
-    knots = np.interp(np.linspace(0, 5, bands), np.arange(6), rng.normal(0, 1.5, 6))
-    return (knots + np.linspace(-1, 1, bands) * rng.normal(0, 2)).astype(np.float32)
+def _equaliser(count: int, bands: int, rng: np.random.Generator) -> Rows:
+    """A microphone's curve: a tilt, and a bent line."""
+    tilt = np.linspace(-1, 1, bands) * rng.normal(0, 3, (count, 1))
+    return _bent(rng.normal(0, 2, (count, 6)), bands) + tilt
 
 
-def _band_limited(mels: Mels, rng: np.random.Generator) -> Mels:
-    first = rng.integers(45, 78)
-    slope = np.clip((np.arange(mels.shape[1]) - first) * rng.uniform(3, 12), 0, 60)
-    return mels - slope.astype(np.float32)
+def _bent(knots: Rows, bands: int) -> Rows:
+    grid, places = np.linspace(0, knots.shape[1] - 1, bands), np.arange(knots.shape[1])
+    return np.stack([np.interp(grid, places, row) for row in knots])
 
 
-def _smeared(mels: Mels, rng: np.random.Generator) -> Mels:
+def _band_limit(count: int, bands: int, rng: np.random.Generator) -> Rows:
+    first, steep = rng.uniform(0.55, 0.97, (count, 1)) * bands, rng.uniform(6, 24, (count, 1))
+    return (rng.random((count, 1)) < BAND_LIMITED) * np.clip((np.arange(bands) - first) * steep, 0, 60)
+
+
+def _smeared(power: Tensor, which: npt.NDArray[np.intp], rng: np.random.Generator) -> Tensor:
     """Late reverberation: a fading memory of the power."""
-    keep, mix = rng.uniform(0.55, 0.9), rng.uniform(0.02, 0.3)
-    power = 10 ** (mels / 10)
-    tail, memory = np.empty_like(power), np.zeros(mels.shape[1], np.float32)
-    for i, now in enumerate(power):
-        tail[i] = memory
-        memory = keep * memory + (1 - keep) * now
-    return 10 * np.log10(power + mix * tail + 1e-10)
+    if not len(which):
+        return power
+    keep, mix = rng.uniform(0.55, 0.9, (len(which), 1)), rng.uniform(0.02, 0.3, (len(which), 1))
+    fading, share = (torch.from_numpy(x.astype(np.float32)).to(power.device) for x in (keep, mix))
+    dry = power[torch.from_numpy(which).to(power.device)]
+    tail, memory = [], torch.zeros_like(dry[:, 0])
+    for now in dry.unbind(1):
+        tail.append(memory)
+        memory = fading * memory + (1 - fading) * now
+    power[which] = dry + share[:, None] * torch.stack(tail, 1)
+    return power
 
 
-def _with_floor(mels: Mels, rng: np.random.Generator) -> Mels:
-    bands = mels.shape[1]
-    floor = np.percentile(mels.mean(1), 95) - rng.uniform(20, 65)
-    colour = np.interp(np.linspace(0, 5, bands), np.arange(6), rng.normal(0, 5, 6))
-    slope = np.linspace(0, -1, bands) * rng.uniform(0, 15)
-    flicker = rng.standard_normal(mels.shape, np.float32) * 2
-    return _summed(mels, flicker + (floor + colour + slope).astype(np.float32))
-
-
-def _summed(mels: Mels, others: Mels) -> Mels:
-    return (10 * np.log10(10 ** (mels / 10) + 10 ** (others / 10))).astype(np.float32)
+def _floor(count: int, bands: int, rng: np.random.Generator) -> Rows:
+    """Steady noise of some colour, in dB relative to loud speech."""
+    slope = np.linspace(0, -1, bands) * rng.uniform(0, 15, (count, 1))
+    return _bent(rng.normal(0, 5, (count, 6)), bands) + slope - rng.uniform(*NOISE_BELOW_DB, (count, 1))

@@ -1,8 +1,10 @@
-"""What the training voices say: common words of many languages and made-up words for them and others."""
+"""What the training voices say: common words of many languages, words that sound like them, and syllables."""
 
 from __future__ import annotations
 
 import random
+from collections import defaultdict
+from functools import lru_cache
 
 WORDS = {
     "en": """
@@ -137,8 +139,8 @@ _SYLLABLES = {
     "cmn": _PINYIN,
 }
 
-MADE_UP = 0.15
-"""How many of the words are made up where there is a list of real ones."""
+INVENTED, MADE_UP = 0.5, 0.1
+"""Of the words in a language with a list: how many are invented after it, how many made of any syllables."""
 
 
 def sentence(language: str, chance: random.Random) -> str:
@@ -151,9 +153,33 @@ def sentence(language: str, chance: random.Random) -> str:
 
 
 def _word(language: str, chance: random.Random) -> str:
-    if language in WORDS and chance.random() >= MADE_UP:
-        return chance.choice(WORDS[language].split())
-    return _made_up(language, chance)
+    kind = chance.random() if language in WORDS else 0
+    if kind < MADE_UP:
+        return _made_up(language, chance)
+    return (
+        _invented(language, chance) if kind < MADE_UP + INVENTED else chance.choice(WORDS[language].split())
+    )
+
+
+def _invented(language: str, chance: random.Random) -> str:
+    """A word whose letters follow one another as in the words of the language."""
+    word = ""
+    while not 3 <= len(word) <= 12:
+        word, follow = "", chance.choice(_followers(language)[""])
+        while follow:
+            word += follow
+            follow = chance.choice(_followers(language)[word[-2:]])
+    return word
+
+
+@lru_cache(maxsize=32)
+def _followers(language: str) -> dict[str, list[str]]:
+    """The last two letters of a beginning -> letters that come next, "" for the end, as often as they do."""
+    found = defaultdict(list)
+    for word in WORDS[language].lower().split():
+        for i in range(len(word) + 1):
+            found[word[max(0, i - 2) : i]].append(word[i : i + 1])
+    return found
 
 
 def _made_up(language: str, chance: random.Random) -> str:

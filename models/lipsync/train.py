@@ -1,71 +1,91 @@
-"""Make the lip model: synthesise speech, learn, and write livekit_avatar/data/lipsync.onnx.
+"""Make the lip model: synthesise speech, learn, write livekit_avatar/data/lipsync.onnx and its card.
 
     python models/lipsync/train.py
+    python models/lipsync/train.py --resume                 # go on after it was stopped
+    python models/lipsync/train.py --clips ../lips          # and measure it on real lips
 
-Everything is made from the eSpeak NG voices of the package `espeakng-loader`; nothing is downloaded.
+Everything is made from the eSpeak NG voices of the package `espeakng-loader`; nothing is downloaded. The
+corpus and the state of the training stay in build/lipsync.
 """
 
 from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
-sys.path[:0] = [str(HERE), str(ROOT)]
+sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "bench")]
 
 import torch  # noqa: E402
+from card import write_card  # noqa: E402
 from export import export  # noqa: E402
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
-from store import Corpus, load_or_make  # noqa: E402
-from training import train  # noqa: E402
+from store import load_or_make  # noqa: E402
+from training import Training  # noqa: E402
 
 
 def main() -> None:
     options = _options()
     torch.set_num_threads(options.threads)
-    torch.use_deterministic_algorithms(True)
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        TextColumn("{task.fields[note]}"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns) as bars:
-        corpus = _make_corpus(options, bars)
-        bar = bars.add_task("learning", total=options.steps, note="")
-
-        def report(step: int, error: float) -> None:
-            bars.update(bar, completed=step + 1, note=f"error {error:.4f}")
-
-        net = train(corpus, options.steps, options.seed, report)
-    torch.save(net.state_dict(), options.work / "lipsync.pt")
+    torch.use_deterministic_algorithms(options.device == "cpu")
+    name, note = TextColumn("{task.description}"), TextColumn("{task.fields[note]}")
+    with Progress(name, BarColumn(), note, TimeRemainingColumn()) as bars:
+        corpus = load_or_make(
+            options.work, options.minutes, options.seed, _bar(bars, "speaking", options.minutes)
+        )
+        training = Training(corpus, options.steps, options.seed, options.device)
+        checkpoint = options.work / "training.pt"
+        if options.resume:
+            training.resume(checkpoint)
+        learning = _bar(bars, "learning", options.steps)
+        net = training.run(learning, checkpoint)
     export(net, options.out)
+    print(f"wrote {options.out}")
+    write_card(options.card, options.out, options.clips, _command(options))
+
+
+def _command(options: argparse.Namespace) -> str:
+    """What makes this model again, on any machine."""
+    plan = (f"--minutes {options.minutes:g}", f"--steps {options.steps}", f"--seed {options.seed}")
+    return " ".join(("python models/lipsync/train.py", *plan))
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """A line of the progress display; called with how far it is, and an error if there is one."""
+
+    bars: Progress
+    task: int
+
+    def __call__(self, done: float, error: float | None = None) -> None:
+        note = "" if error is None else f"error {error:.4f}"
+        self.bars.update(self.task, completed=done, note=note)  # type: ignore[arg-type]
+
+
+def _bar(bars: Progress, name: str, total: float) -> _Bar:
+    return _Bar(bars, bars.add_task(name, total=total, note=""))
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=100, help="of speech to synthesise")
-    parser.add_argument("--steps", type=int, default=4000)
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--minutes", type=float, default=90, help="of speech to synthesise (default: 90)")
+    parser.add_argument("--steps", type=int, default=1750, help="of learning (default: 1750)")
+    parser.add_argument("--seed", type=int, default=0, help="of the voices, the words and the weights")
+    parser.add_argument("--threads", type=int, default=2, help="of the processor (default: 2)")
     parser.add_argument(
-        "--work", type=Path, default=ROOT / "build" / "lipsync", help="folder for the corpus and the weights"
+        "--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu"
     )
+    parser.add_argument("--resume", action="store_true", help="go on from the last saved state")
+    parser.add_argument("--clips", type=Path, help="folder of real clips, as bench/lipsync.py takes it")
+    parser.add_argument("--work", type=Path, default=ROOT / "build" / "lipsync", help="folder for the corpus")
     parser.add_argument("--out", type=Path, default=ROOT / "livekit_avatar" / "data" / "lipsync.onnx")
+    parser.add_argument("--card", type=Path, default=HERE / "README.md")
     return parser.parse_args()
-
-
-def _make_corpus(options: argparse.Namespace, bars: Progress) -> Corpus:
-    bar = bars.add_task("speaking", total=options.minutes, note="")
-
-    def report(minutes: float) -> None:
-        bars.update(bar, completed=minutes, note=f"{minutes:.0f} minutes")
-
-    return load_or_make(options.work, options.minutes, options.seed, report)
 
 
 if __name__ == "__main__":

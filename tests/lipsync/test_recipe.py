@@ -6,7 +6,6 @@ import random
 from collections.abc import Callable
 from types import ModuleType
 
-import numpy as np
 import pytest
 
 Training = Callable[[str], ModuleType]
@@ -65,9 +64,19 @@ def test_labels_rest_in_long_pauses_and_not_in_short_ones(training: Training) ->
     assert apart(1.0)[0] < 0.25 and apart(1.0)[1] == pytest.approx(0)
 
 
-def test_the_level_does_not_change_what_is_heard(training: Training) -> None:
-    features = training("features")
-    rng = np.random.default_rng(0)
-    sound = rng.standard_normal(32000) * 0.05 * np.abs(np.sin(np.linspace(0, 20, 32000)))
-    loud, quiet = (features.levelled(features.log_mel(sound * gain)[None]) for gain in (1, 0.2))
-    assert np.abs(loud - quiet)[:, 40:].mean() < 0.1
+def test_stressed_vowels_open_wider(training: Training) -> None:
+    espeak, labels = training("espeak"), training("labels")
+
+    def opened(name: str) -> float:
+        curves, _ = labels.curves([espeak.Phone(name, 0, 0.2)], 20)
+        return float(curves[:, 0].max())
+
+    assert opened("ˈa") > opened("ˌa") > opened("a")
+
+
+def test_invented_words_look_like_those_of_the_language(training: Training) -> None:
+    texts = training("texts")
+    words = {texts._invented("pl", random.Random(i)) for i in range(300)}
+    known = set(texts.WORDS["pl"].lower().split())
+    assert len(words - known) > 100
+    assert {letter for word in words for letter in word} <= {letter for word in known for letter in word}
