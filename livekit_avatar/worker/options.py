@@ -6,6 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from ipaddress import IPv4Network, IPv6Network
 
+from livekit_avatar.avatars.container import DEFAULT_LIMITS
+
 LOOPBACK = ("ws://127.0.0.1:*", "ws://localhost:*", "ws://[::1]:*")
 """LiveKit servers that a worker joins if it is told of none."""
 
@@ -49,5 +51,5 @@ class WorkerOptions:
     drain_timeout: float = 300.0
     remember: float = 600.0
     max_picture: int = 16 << 20
-    max_avatar: int = 64 << 20
+    max_avatar: int = DEFAULT_LIMITS.file_bytes
     fetch_from: tuple[IPv4Network | IPv6Network, ...] = ()
