@@ -30,6 +30,7 @@ from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server
 
 AT_ONCE = 4  # sessions of the soak
 EVERY = 20  # joins between two readings
+QUIET = 3.0  # seconds before a reading
 
 
 class Client:
@@ -120,9 +121,9 @@ async def soak(client: Client, server: LiveKitServer, joins: int) -> list[dict[s
     """Agents come, launch a face, say something, and leave."""
 
     async def one(number: int) -> None:
-        room = f"room-{number}"
-        async with speaker(server, room=room) as agent:
-            session = await client.launch("ada", room=room)
+        room, identity = f"room-{number}", f"avatar-{number}"  # upstream tells avatars apart by identity
+        async with speaker(server, room=room, avatar=identity) as agent:
+            session = await client.launch("ada", room=room, identity=identity)
             await agent.say(0.2)
             await asyncio.wait_for(agent.output.wait_for_playout(), 30)
             await client.end(session)
@@ -131,6 +132,7 @@ async def soak(client: Client, server: LiveKitServer, joins: int) -> list[dict[s
     for start in range(0, joins, AT_ONCE):
         await asyncio.gather(*(one(start + n) for n in range(AT_ONCE)))
         if start % EVERY == EVERY - AT_ONCE:
+            await asyncio.sleep(QUIET)
             readings.append({"joins": start + AT_ONCE, **await client.reading()})
             print(" ".join(f"{name} {value:.0f}" for name, value in readings[-1].items()), flush=True)
     return readings

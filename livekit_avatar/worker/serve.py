@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import gc
 import logging
 import signal
 from collections.abc import Callable
@@ -38,6 +39,8 @@ async def serve(options: WorkerOptions, host: str, port: int, ready: Callable[[s
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=_ANSWER_SECONDS)
     try:
         await runner.setup()
+        gc.collect()
+        gc.freeze()  # the program and its open avatars: looking for cycles passes them over from now on
         await _bind(runner, host, port)
         ready(_address(runner))
         if await signals.get() == "SIGTERM":

@@ -99,6 +99,11 @@ class Session:
         elif not self._over.done():
             self._over.set_result(reason)
 
+    def when_ended(self, call: Callable[[], None]) -> None:
+        """Have something called when it has left."""
+        if self._task is not None:
+            self._task.add_done_callback(lambda _: call())
+
     async def ended(self) -> None:
         """Wait until it has left."""
         await self._left.wait()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gc
 import logging
 import time
 from dataclasses import dataclass
@@ -22,6 +23,11 @@ from livekit_avatar.worker.session import Session
 logger = logging.getLogger(__name__)
 
 _REMEMBERED = 1000  # sessions that have ended
+_SWEEP_SECONDS = 1.0
+"""After a session has ended. LiveKit's native part keeps a dozen threads and sockets of a room until the last
+Python object that knows it is gone. Finished tasks and their frames know each other, so that would be when
+Python next looks for cycles, hundreds of threads later."""
+
 _CONNECT_SECONDS = 3.0  # of each of LiveKit's own tries
 
 
@@ -47,6 +53,7 @@ class Sessions:
         self._places = Places(Admission(limit=options.load_limit, max_lateness=options.max_lateness))
         self._entries: dict[str, _Entry] = {}
         self.draining = False
+        self._sweeping: asyncio.TimerHandle | None = None
 
     @property
     def active(self) -> int:
@@ -90,6 +97,7 @@ class Sessions:
             await room.connect(url, token, options)
 
         session.start(partial(self._faces.of_launch, launch), connect, rtc.Room())
+        session.when_ended(self._sweep_soon)
         return session
 
     def find(self, session_id: str, caller: str) -> Session:
@@ -136,6 +144,17 @@ class Sessions:
         for entry in self._entries.values():
             entry.session.end("the worker stops")
         await asyncio.gather(*(entry.session.ended() for entry in self._entries.values()))
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+
+    def _sweep_soon(self) -> None:
+        if self._sweeping is None:
+            self._sweeping = asyncio.get_running_loop().call_later(_SWEEP_SECONDS, self._sweep)
+
+    def _sweep(self) -> None:
+        """Let go of what ended sessions hold; takes milliseconds once the program is frozen, see `serve`."""
+        self._sweeping = None
+        gc.collect()
 
     def _repeated(self, caller: str, key: str, ticket: Ticket) -> Session | None:
         for entry in self._entries.values():
