@@ -63,7 +63,7 @@ class Training:
         corpus: what it learns from.
         steps: after how many it is done.
         seed: decides the first weights, and what every step hears.
-        device: "cpu" or "cuda". Two trainings on one kind of processor and torch version end alike.
+        device: "cpu" or "cuda". With one corpus, processor and torch version two trainings end alike.
     """
 
     def __init__(self, corpus: Corpus, steps: int, seed: int, device: str = "cpu") -> None:
