@@ -71,7 +71,8 @@ def test_the_lips_part_as_far_and_spread_as_wide_as_was_heard(
     aperture: float, width: float, funnel: float
 ) -> None:
     gauge = face_of("ada").gauge
-    gap, wider = gauge.lips(gauge.fit(mouth(aperture, width, mouthFunnel=funnel)))
+    rounded = mouth(aperture, width, mouthFunnel=funnel * (width < 0))  # nobody spreads and funnels the lips
+    gap, wider = gauge.lips(gauge.fit(rounded))
     _, widest = gauge.lips(gauge.fit(mouth(0.3, 0.7)))
     round_hole = 0.05 * max(-width, 0)
     assert OPEN * aperture - 0.01 <= gap <= max(OPEN * aperture, round_hole) + 0.01
