@@ -17,6 +17,7 @@ from livekit.agents.voice.avatar import DataStreamAudioOutput
 from viewer import ROOM, joined
 
 from livekit_avatar.demo.livekit_server import LiveKitServer
+from livekit_avatar.room import wire
 from livekit_avatar.worker.app import SESSIONS, create_app
 from livekit_avatar.worker.options import WorkerOptions
 from livekit_avatar.worker.sessions import Sessions
@@ -137,8 +138,21 @@ async def speaker(
 
 
 def tone(seconds: float, *, hertz: float = 440.0, rate: int = 24_000) -> Iterator[rtc.AudioFrame]:
-    """A loud tone."""
-    count = rate // 50
+    """A loud tone, in frames of 100 ms: livekit-agents waits a moment for each to be sent."""
+    count = rate // 10
     for start in range(0, round(seconds * rate), count):
         wave = 12_000 * np.sin(2 * np.pi * hertz * np.arange(start, start + count) / rate)
         yield rtc.AudioFrame(wave.astype(np.int16).tobytes(), rate, 1, count)
+
+
+async def stream(room: rtc.Room, seconds: float, *, hertz: float = 440.0, avatar: str = "avatar") -> None:
+    """A tone as one utterance, sent by whoever is in the room; no state of livekit-agents is involved."""
+    writer = await room.local_participant.stream_bytes(
+        name="tone",
+        topic=wire.AUDIO_STREAM_TOPIC,
+        destination_identities=[avatar],
+        attributes={"sample_rate": "24000", "num_channels": "1"},
+    )
+    for frame in tone(seconds, hertz=hertz):
+        await writer.write(bytes(frame.data))
+    await writer.aclose()
