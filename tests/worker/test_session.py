@@ -71,7 +71,7 @@ async def test_a_launched_face_speaks_what_its_agent_streams(
         event = await on.agent.output.wait_for_playout()
         assert abs(event.playback_position - 2) < 0.1 and not event.interrupted
         assert len(on.agent.started) == len(on.agent.finished) == 1
-        assert on.watching.heard(since) and on.watching.seen(since, threshold=150)
+        await until(lambda: on.watching.heard(since) and on.watching.seen(since, threshold=150))
 
 
 async def test_idle_pictures_come_before_any_speech(livekit_server: LiveKitServer, serve: Serve) -> None:
@@ -114,7 +114,8 @@ async def test_an_interruption_ends_all_that_was_said_and_the_next_utterance_is_
         again = time.monotonic()
         await on.agent.say(0.5)
         await asyncio.wait_for(on.agent.output.wait_for_playout(), 5)
-        assert on.watching.heard(again) and on.agent.finished[-1][1] is False
+        assert on.agent.finished[-1][1] is False
+        await until(lambda: on.watching.heard(again))
 
 
 async def test_a_paused_voice_goes_on_where_it_was_held(livekit_server: LiveKitServer, serve: Serve) -> None:
@@ -130,7 +131,7 @@ async def test_a_paused_voice_goes_on_where_it_was_held(livekit_server: LiveKitS
         assert await on.ask(wire.RESUME) == ""
         event = await asyncio.wait_for(on.agent.output.wait_for_playout(), 10)
         assert abs(event.playback_position - 2) < 0.1 and not event.interrupted
-        assert on.watching.heard(resumed)
+        await until(lambda: on.watching.heard(resumed))
 
 
 async def test_a_face_changes_feels_and_acts_when_its_agent_asks(
@@ -297,7 +298,7 @@ async def test_a_session_whose_engine_fails_keeps_its_voice_and_harms_no_other(
         since = time.monotonic()
         await on.agent.say(1)
         await asyncio.wait_for(on.agent.output.wait_for_playout(), 10)
-        assert on.watching.heard(since)
+        await until(lambda: on.watching.heard(since))
         assert await on.status() == ("running", "")
 
 
