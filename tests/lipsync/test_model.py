@@ -204,7 +204,7 @@ def test_the_lips_close_for_p_b_and_m(lips: LipSync, say: Callable[..., Any], te
         if name in ("p", "b", "m"):
             frames = slice(max(0, int((start - 0.08) * 25)), int((end + 0.04) * 25) + 1)
             assert apertures(states[frames]).min() < 0.06, f"{name} at {start:.2f} s stays open"
-            assert press[frames].max() > 0.25, f"{name} at {start:.2f} s is not pressed"
+            assert press[frames].max() > 0.15, f"{name} at {start:.2f} s is not pressed"
     assert apertures(states).max() > 0.35
 
 

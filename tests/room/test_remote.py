@@ -208,7 +208,7 @@ async def test_a_face_that_dies_in_mid_sentence_is_noticed_and_comes_back(
         await heard_all(watching)
         heard = steps(watching, since)
         assert [heard.count(second) > 50 for second in range(1, 9)] == [True] * 8, "nothing is lost"
-        assert min(np.diff(heard)) >= -1, "little is heard twice"
+        assert min(np.diff(heard)) >= -2, "little is heard twice"  # more, the busier the machine
         if how == signal.SIGSTOP:
             worker.send(signal.SIGKILL)
         async with worker_program(worker.port):
