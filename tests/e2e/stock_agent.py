@@ -6,7 +6,6 @@ Its worker, key and avatar come from the environment, as a user of the plugin wo
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 from collections.abc import AsyncIterator
 
@@ -35,8 +34,8 @@ async def speech() -> AsyncIterator[rtc.AudioFrame]:
         yield rtc.AudioFrame(piece.tobytes(), RATE, 1, len(piece))
 
 
-def tell(event: str, **facts: object) -> None:
-    print(json.dumps({"event": event, **facts}), flush=True)
+def tell(words: str) -> None:
+    print(words, flush=True)
 
 
 @server.rtc_session(agent_name="stock")
@@ -52,14 +51,14 @@ async def entry(ctx: JobContext) -> None:
     options = RoomOptions(audio_input=False, text_input=False, close_on_disconnect=False)
     await session.start(Agent(instructions=""), room=ctx.room, room_options=options, record=False)
     await avatar.wait_for_join()
-    tell("joined", identity=avatar.avatar_identity)
+    tell(f"joined {avatar.avatar_identity}")
     await session.say("words", audio=speech()).wait_for_playout()
-    tell("said")
+    tell("said all of it")
     cut = session.say("words", audio=speech())
     await asyncio.sleep(1)  # the plugin does not tell when playback begins
     await session.interrupt()
     await cut.wait_for_playout()
-    tell("interrupted")
+    tell("was interrupted")
 
 
 if __name__ == "__main__":
