@@ -30,6 +30,8 @@ LASTING_SECONDS = 30.0
 """A face that lived less than this is not launched again after it was launched again once."""
 
 _END_SECONDS = 3.0
+_LASTING = (wire.SET_AVATAR, wire.SET_EMOTION)
+"""Wishes that a face which takes over from a dead one is asked again."""
 
 
 class Launcher(Protocol):
@@ -71,6 +73,7 @@ class RemoteFace:
         self._launcher = launcher
         self._first_identity = identity
         self._launches = 0
+        self._looks: dict[str, dict[str, Any]] = {}  # what was wished for and must last, by method
         self._line: AvatarLine | None = None
         self._voice: VoiceLine | None = None
         self._arrived = asyncio.Event()
@@ -150,6 +153,8 @@ class RemoteFace:
             raise WishRefusedError(
                 f"the face did not {wish} ({error.message})", fix="See the worker's log."
             ) from error
+        if method in _LASTING:
+            self._looks[method] = payload
 
     # Its life.
 
@@ -214,7 +219,10 @@ class RemoteFace:
         )
 
     async def _take_over(self, line: AvatarLine) -> None:
-        """Speak through the face from the next utterance on."""
+        """Speak through the face from the next utterance on; it looks as the one before."""
+        for method, payload in [*self._looks.items()]:
+            with contextlib.suppress(WishRefusedError):
+                await self._wish(method, payload)
         await self.audio_output.hand_over(line)
         voice, self._voice = self._voice, None
         if voice is not None:

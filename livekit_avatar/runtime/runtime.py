@@ -75,6 +75,7 @@ class AvatarRuntime:
         self._room = asyncio.Event()  # set with every frame: speech may have been spoken
         self._changing = asyncio.Lock()
         self._later: deque[Callable[[], None]] = deque()  # calls to the performance, made between frames
+        self._emotion: Emotion | None = None  # the one wished for; None: the style's
         self._interruptions = 0
         self._epoch = 0  # counts interruptions and pauses: a frame that was begun before loses its sound
         self._unheard = False
@@ -108,9 +109,12 @@ class AvatarRuntime:
     def again(self) -> AvatarRuntime:
         """A new runtime of the same face, for when this one's engine has failed."""
         engine, face = self._actor.device.engine, self._actor.face
-        return AvatarRuntime(
+        runtime = AvatarRuntime(
             engine, face, size=self.size, seed=self._seed, style=self._style, paced=self._paced
         )
+        runtime._emotion = self._emotion
+        runtime._later.append(runtime._show_emotion)
+        return runtime
 
     @property
     def size(self) -> tuple[int, int]:
@@ -249,6 +253,7 @@ class AvatarRuntime:
         self._canvas.fade(self._actor, fade_frames)
         self._actor = actor
         self._feed.hand_over(actor.performance)
+        self._show_emotion()
         self._shown = None
 
     def watch(self, watched: bool) -> None:
@@ -256,9 +261,14 @@ class AvatarRuntime:
         self._watched = watched
 
     def set_emotion(self, emotion: Emotion) -> None:
-        """Show a mood from the next frame on, eased in."""
+        """Show a mood from the next frame on, eased in; it lasts, also when the face changes."""
         self._check()
-        self._later.append(lambda: self._actor.performance.set_emotion(emotion))
+        self._emotion = emotion
+        self._later.append(self._show_emotion)
+
+    def _show_emotion(self) -> None:
+        if self._emotion is not None:
+            self._actor.performance.set_emotion(self._emotion)
 
     def act(self, action: str) -> None:
         """Perform an action that the engine's info names, such as "nod".

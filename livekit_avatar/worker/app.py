@@ -38,6 +38,7 @@ SESSIONS = web.AppKey("sessions", Sessions)
 FACES = web.AppKey("faces", Faces)
 _KEYS = web.AppKey("keys", Keys)
 _OPTIONS = web.AppKey("options", WorkerOptions)
+_UPLOADS = web.AppKey("uploads", asyncio.Semaphore)
 
 _STATUS: tuple[tuple[type[AvatarError], int, str], ...] = (
     (AvatarNotFoundError, 404, "avatar_not_found"),
@@ -62,6 +63,7 @@ def create_app(options: WorkerOptions, *, store: Store | None = None) -> web.App
     app = web.Application(middlewares=[_refusals])
     app[_OPTIONS] = options
     app[_KEYS] = Keys(options.keys)
+    app[_UPLOADS] = asyncio.Semaphore(options.uploads)
     app[FACES] = Faces(options, store)
     app[SESSIONS] = Sessions(options, app[FACES])
     app.add_routes(
@@ -93,7 +95,8 @@ async def _end_all(app: web.Application) -> None:
 
 async def _launch(request: web.Request) -> web.Response:
     caller = request.app[_KEYS].caller(request.headers)
-    launch = await read_launch(request, request.app[_OPTIONS])
+    async with request.app[_UPLOADS]:
+        launch = await read_launch(request, request.app[_OPTIONS])
     key = request.headers.get(wire.IDEMPOTENCY_HEADER, "")
     session = await request.app[SESSIONS].launch(launch, caller, key)
     at_once = launch.at_once

@@ -12,7 +12,7 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeAlias
 
 from livekit import rtc
-from livekit.rtc.participant import PublishDataError
+from livekit.agents import utils
 
 from livekit_avatar.errors import AvatarError, ClosedError, InputError
 from livekit_avatar.room import wire
@@ -50,7 +50,6 @@ class Controls:
         self._worn = AsyncExitStack()  # avatars that the face has changed into
         self._changing = asyncio.Lock()
         self._closed = False
-        self._names: set[str] = set()
         self._wishes: dict[str, _Wish] = {
             wire.PAUSE: self._pause,
             wire.RESUME: self._resume,
@@ -58,13 +57,24 @@ class Controls:
             wire.ACT: self._act,
             wire.SET_AVATAR: self._set_avatar,
         }
-        self._beating: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
 
-    async def start(self) -> None:
-        """Answer, beat, and say so."""
+    def start(self) -> None:
+        """Answer, beat, and say so: before the tracks are there, for then the agent looks."""
         for method, wish in self._wishes.items():
             self._room.local_participant.register_rpc_method(method, functools.partial(self._grant, wish))
-        self._beating = asyncio.create_task(self._beat())
+        self._tasks = [asyncio.create_task(self._announce()), asyncio.create_task(self._beat())]
+
+    async def aclose(self) -> None:
+        """Answer no more."""
+        for method in self._wishes:
+            self._room.local_participant.unregister_rpc_method(method)
+        await utils.aio.cancel_and_wait(*self._tasks)
+        self._closed = True
+        async with self._changing:  # a change under way would leave its avatar open for ever
+            await self._worn.aclose()
+
+    async def _announce(self) -> None:
         try:
             announcing = self._room.local_participant.set_attributes(
                 {wire.FEATURES: wire.features_attribute()}
@@ -73,17 +83,6 @@ class Controls:
         except (RuntimeError, asyncio.TimeoutError):  # the token may not allow it
             logger.info("the token lets no attributes be set: the agent will not know of the extensions")
 
-    async def aclose(self) -> None:
-        """Answer no more."""
-        for method in self._wishes:
-            self._room.local_participant.unregister_rpc_method(method)
-        if self._beating is not None:
-            self._beating.cancel()
-            await asyncio.wait({self._beating})
-        self._closed = True
-        async with self._changing:  # a change under way would leave its avatar open for ever
-            await self._worn.aclose()
-
     async def _beat(self) -> None:
         for number in itertools.count():
             packet = wire.Beat(number, self._face.position).encode()
@@ -91,8 +90,8 @@ class Controls:
                 await self._room.local_participant.publish_data(
                     packet, reliable=False, destination_identities=[self._agent], topic=wire.HEARTBEAT
                 )
-            except PublishDataError as error:
-                logger.debug("beat %d was not sent: %s", number, error.message)
+            except Exception as error:  # while the connection is made anew; the next one may get through
+                logger.debug("beat %d was not sent: %s", number, error)
             await asyncio.sleep(wire.HEARTBEAT_INTERVAL)
 
     async def _grant(self, wish: _Wish, call: rtc.RpcInvocationData) -> str:

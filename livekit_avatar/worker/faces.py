@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from livekit_avatar.avatar import Avatar, builtin_names, open_avatar, prepare
 from livekit_avatar.avatars.store import Store
+from livekit_avatar.errors import AvatarNotFoundError
 from livekit_avatar.face.picture import check_picture, read_picture
 from livekit_avatar.guard import fetch_public
 from livekit_avatar.worker.casting import check_engine, for_picture, pinned
@@ -94,7 +95,12 @@ class Faces:
     async def _known(self, name: str) -> tuple[str, Callable[[], Avatar]]:
         if name in builtin_names():
             return name, partial(open_avatar, name)
-        path = await asyncio.to_thread(self._store.find, name)
+        try:
+            path = await asyncio.to_thread(self._store.find, name)
+        except AvatarNotFoundError:  # whose text lists the library, which is not for every caller
+            raise AvatarNotFoundError(
+                f"the worker knows no avatar {name[:64]!r}", fix="Ask whoever runs it, or send a picture."
+            ) from None
         return path.name, partial(open_avatar, path)
 
     async def _fetch(self, url: str) -> bytes:

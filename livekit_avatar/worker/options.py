@@ -31,6 +31,7 @@ class WorkerOptions:
         fetch_timeout: seconds until a picture's URL must have answered.
         drain_timeout: seconds that sessions may go on after SIGTERM.
         remember: seconds for which an ended session can be asked about and its launch be repeated.
+        uploads: requests whose bodies are read at once; more wait.
         max_picture: bytes of a picture.
         max_avatar: bytes of a .avatar file.
         fetch_from: networks that a picture's URL may be in although they are not public.
@@ -50,6 +51,7 @@ class WorkerOptions:
     fetch_timeout: float = 10.0
     drain_timeout: float = 300.0
     remember: float = 600.0
+    uploads: int = 8
     max_picture: int = 16 << 20
     max_avatar: int = DEFAULT_LIMITS.file_bytes
     fetch_from: tuple[IPv4Network | IPv6Network, ...] = ()

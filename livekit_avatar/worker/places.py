@@ -22,11 +22,19 @@ class Places:
         self._calibrated: set[str] = set()
         self._calibrating = asyncio.Lock()
 
-    async def take(self, avatar: Avatar) -> Ticket:
-        """A place for one more session with this avatar.
+    def take(self) -> Ticket:
+        """A place for one more session, before its avatar is opened.
 
         Raises:
             CapacityError: there is none now.
+        """
+        return self._admission.admit()
+
+    async def seat(self, place: Ticket, avatar: Avatar) -> None:
+        """Say which avatar a place was taken for.
+
+        Raises:
+            CapacityError: its engine has no room for it now; the place must still be released.
             EngineFailedError: the engine cannot draw it.
         """
         engine = avatar.engine
@@ -34,4 +42,4 @@ class Places:
             if self._calibrate and engine.info.name not in self._calibrated:
                 await self._admission.calibrate(engine, avatar.face)
                 self._calibrated.add(engine.info.name)
-        return self._admission.admit(engine)
+        place.seat(engine)

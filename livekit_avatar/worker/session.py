@@ -32,6 +32,8 @@ logger = logging.getLogger(__name__)
 Status = Literal["starting", "running", "ended"]
 
 _TRACKS = 2
+_LEAVE_SECONDS = 5.0
+"""A server that is gone does not answer; the participant is dropped without its word then."""
 
 Connect = Callable[[rtc.Room], Awaitable[None]]
 """Joins a room."""
@@ -176,9 +178,10 @@ class Session:
         connect: Connect,
         room: rtc.Room,
     ) -> None:
+        place = stack.enter_context(self._places.take())
         avatar = await stack.enter_async_context(await find())
         self.avatar = avatar.name
-        stack.enter_context(await self._places.take(avatar))
+        await self._places.seat(place, avatar)
         runtime = AvatarRuntime(avatar.engine, avatar.face, seed=secrets.randbelow(1 << 31), paced=False)
         await runtime.start()
         stack.push_async_callback(runtime.stop)
@@ -187,16 +190,16 @@ class Session:
         stack.push_async_callback(receiver.aclose)
         receiver.listen()
         await _connected(room, connect)
-        stack.push_async_callback(room.disconnect)
+        stack.push_async_callback(_leave, room)
         attendance = Attendance(
             room, agent, self.end, grace=self._options.owner_grace, idle=self._options.idle_timeout
         )
         face = self._face = PublishedFace(runtime, room, receiver, blind={agent})
         stack.push_async_callback(face.aclose)
-        await _published(room, face)
         controls = Controls(room, agent, receiver, face, self._faces)
         stack.push_async_callback(controls.aclose)
-        await controls.start()
+        controls.start()
+        await _published(room, face)
         stack.push_async_callback(attendance.aclose)
         attendance.start(face)
 
@@ -213,7 +216,7 @@ async def _connected(room: rtc.Room, connect: Connect) -> None:
     except asyncio.CancelledError:
         await asyncio.wait({connecting})
         if not (connecting.cancelled() or connecting.exception()):
-            await room.disconnect()
+            await _leave(room)
         raise
     except rtc.ConnectError as error:  # its text may have the token in it
         if "401" in error.message or "403" in error.message:
@@ -226,6 +229,13 @@ async def _connected(room: rtc.Room, connect: Connect) -> None:
         raise _refused(
             "the LiveKit server cannot be reached", "Check livekit_url.", 502, "room_unreachable"
         ) from None
+
+
+async def _leave(room: rtc.Room) -> None:
+    try:
+        await asyncio.wait_for(room.disconnect(), _LEAVE_SECONDS)
+    except asyncio.TimeoutError:
+        logger.warning("the server did not answer when the room was left")
 
 
 async def _published(room: rtc.Room, face: PublishedFace) -> None:

@@ -123,9 +123,9 @@ class Sessions:
         Raises:
             AvatarError: it cannot be opened.
         """
-        async with await self._faces.named(avatar) as opened:
-            with await self._places.take(opened):
-                pass
+        with self._places.take() as place:
+            async with await self._faces.named(avatar) as opened:
+                await self._places.seat(place, opened)
 
     async def drain(self, timeout: float) -> None:
         """Launch no more, and wait until those that run have ended, or that many seconds."""
@@ -194,7 +194,7 @@ class Sessions:
         return None
 
     def _check_places(self) -> None:
-        """Check that there may be one more; whether the machine holds it is found out when its face is open.
+        """Check that there may be one more; whether the machine holds it is found out when it begins.
 
         Raises:
             CapacityError: there may not.

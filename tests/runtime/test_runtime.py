@@ -10,7 +10,7 @@ from collections.abc import AsyncIterator, Callable
 import numpy as np
 import pytest
 import pytest_asyncio
-from engines_for_tests import FlashEngine, FlashPerformance, failing, flash
+from engines_for_tests import FlashEngine, FlashFace, FlashPerformance, failing, flash
 from virtual_clock import VirtualClock
 
 from livekit_avatar.avatar import Avatar
@@ -29,7 +29,7 @@ from livekit_avatar.errors import (
 )
 from livekit_avatar.runtime.pacer import Pacer
 from livekit_avatar.runtime.runtime import AvatarRuntime
-from livekit_avatar.types import Samples, VideoFrame
+from livekit_avatar.types import Emotion, Samples, VideoFrame
 
 
 def loud(seconds: float, rate: int = 16_000) -> Samples:
@@ -218,6 +218,25 @@ async def test_a_runtime_made_anew_has_the_present_face_in_the_same_size(runtime
     async with runtime.again() as other:
         assert other.size == runtime.size == (64, 48)
         assert (await take(other, 1))[0].image[2, 32, 0] == 0, "bars above a wide face"
+
+
+async def test_a_mood_lasts_when_the_face_changes_or_is_made_anew(
+    runtime: AvatarRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    performances: list[FlashPerformance] = []
+
+    def perform(self: FlashEngine, face: FlashFace, *, seed: int = 0) -> FlashPerformance:
+        performances.append(FlashPerformance(face))
+        return performances[-1]
+
+    monkeypatch.setattr(FlashEngine, "perform", perform)
+    happy = Emotion("happy", 0.5)
+    runtime.set_emotion(happy)
+    await runtime.set_avatar(wide_avatar())
+    await take(runtime, 1)
+    async with runtime.again() as other:
+        await take(other, 1)
+    assert [performance.emotion for performance in performances] == [happy, happy]
 
 
 async def test_a_face_that_cannot_be_opened_leaves_the_old_one(runtime: AvatarRuntime) -> None:

@@ -195,6 +195,32 @@ async def test_an_upload_that_takes_for_ever_is_given_up(serve: Serve) -> None:
         assert (status, answer["error"]["code"]) == (408, "too_slow")
 
 
+async def test_no_more_uploads_are_read_at_once_than_memory_allows(serve: Serve) -> None:
+    ended = []
+
+    async def launch(name: str, body: AsyncIterator[bytes]) -> None:
+        headers = {"Content-Type": "application/json"}
+        await worker.launch(data=body, headers=headers)
+        ended.append(name)
+
+    async def drops() -> AsyncIterator[bytes]:
+        begun.set()
+        while True:
+            yield b"{"
+            await asyncio.sleep(0.05)
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield b"{}"
+
+    begun = asyncio.Event()
+    async with serve(uploads=1, upload_timeout=0.5) as worker:
+        slow = asyncio.create_task(launch("slow", drops()))
+        await begun.wait()
+        await asyncio.sleep(0.1)  # for the first drop to arrive
+        await asyncio.gather(slow, launch("quick", whole()))
+    assert ended == ["slow", "quick"]
+
+
 @pytest.mark.parametrize(
     "url",
     [
