@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import json
+import subprocess
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,6 +12,7 @@ from functools import lru_cache
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
 import pytest
 
 from livekit_avatar.audio.resample import resample
@@ -36,14 +39,22 @@ def recipe(name: str) -> ModuleType:
         sys.path.remove(str(RECIPE))
 
 
+_SPEAK = """
+import json, sys, espeak
+assert espeak.set_voice(sys.argv[2])
+said = espeak.say(sys.argv[1])
+print(json.dumps([said.rate, said.samples.tolist(), [(p.name, p.start, p.end) for p in said.phones]]))
+"""
+
+
 @lru_cache(maxsize=32)
 def speak(text: str, voice: str = "en-us") -> Spoken:
-    """Speak a text."""
-    espeak = recipe("espeak")
-    assert espeak.set_voice(voice)
-    said = espeak.say(text)
+    """Speak a text, by eSpeak NG in a process of its own: what it said before changes how it says the next."""
+    command = [sys.executable, "-c", _SPEAK, text, voice]
+    answer = subprocess.run(command, cwd=RECIPE, capture_output=True, check=True).stdout
+    rate, samples, phones = json.loads(answer)
     return Spoken(
-        resample(said.samples, said.rate, SPEECH_RATE), [(p.name, p.start, p.end) for p in said.phones]
+        resample(np.array(samples, np.int16), rate, SPEECH_RATE), [tuple(phone) for phone in phones]
     )
 
 
