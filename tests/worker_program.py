@@ -43,7 +43,7 @@ async def worker_program(port: int = 0) -> AsyncIterator[Program]:
         __file__,
         str(port),
         stdout=asyncio.subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": str(Path(__file__).parent)},
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
     )
     assert process.stdout is not None
     try:

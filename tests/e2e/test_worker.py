@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import re
 import signal
@@ -14,12 +13,12 @@ from pathlib import Path
 
 import aiohttp
 import pytest
-from livekit import api
-from viewer import ROOM, until, viewer
+from room.test_remote import agent_with
+from viewer import until, viewer
 from workers import launch_body, speaker
 
 from livekit_avatar.demo.livekit_server import LiveKitServer
-from livekit_avatar.room import wire
+from livekit_avatar.room import AvatarSession, wire
 
 KEY = "the-key-of-a-program"
 
@@ -110,35 +109,23 @@ async def test_told_to_stop_a_worker_lets_its_sessions_end_first(
         assert await asyncio.wait_for(worker.wait(), 60) == 0
 
 
-async def test_jobs_of_livekit_become_faces(livekit_server: LiveKitServer) -> None:
+async def test_a_face_is_dispatched_by_livekit(livekit_server: LiveKitServer) -> None:
     server = livekit_server
     environment = {
         "LIVEKIT_URL": server.url,
         "LIVEKIT_API_KEY": server.api_key,
         "LIVEKIT_API_SECRET": server.api_secret,
     }
-    metadata = {wire.AVATAR_IDENTITY: "avatar", wire.AGENT_IDENTITY: "agent", wire.AVATAR_ID: "ada"}
     arguments = ("--dispatch", "faces", "--port", "0", "--capacity", "2", "--verbose")
-    async with (
-        program(*arguments, **environment) as worker,
-        viewer(server) as watching,
-        speaker(server) as agent,
-    ):
+    async with program(*arguments, **environment) as worker, viewer(server) as watching:
         await line_with(worker, "registered worker")
-        async with api.LiveKitAPI(server.url, server.api_key, server.api_secret) as livekit:
-            request = api.CreateAgentDispatchRequest(
-                agent_name="faces", room=ROOM, metadata=json.dumps(metadata)
-            )
-            await livekit.agent_dispatch.create_dispatch(request)
-        await until(lambda: "avatar" in agent.room.remote_participants, timeout=90)
-        avatar = agent.room.remote_participants["avatar"]
-        assert avatar.attributes[wire.PUBLISH_ON_BEHALF] == "agent"
-        await until(lambda: wire.announced_features(avatar.attributes), timeout=60)
-        await agent.say(1)
-        event = await asyncio.wait_for(agent.output.wait_for_playout(), 60)
-        assert not event.interrupted and agent.started
-        assert watching.heard() and watching.fps(watching.heard()[0]) > 5
-        await agent.room.disconnect()
-        await line_with(worker, "the agent left")
+        async with agent_with(server, AvatarSession(worker="faces", avatar_id="ada")) as agent:
+            await asyncio.wait_for(agent.avatar.wait_for_join(), 90)
+            avatar = agent.room.remote_participants[agent.avatar.avatar_identity]
+            assert avatar.attributes[wire.PUBLISH_ON_BEHALF] == "agent"
+            await agent.say(1).wait_for_playout()
+            assert [event.interrupted for event in agent.finished] == [False]
+            assert watching.heard() and watching.fps(watching.heard()[0]) > 5
+        await line_with(worker, "left room")
         worker.send_signal(signal.SIGTERM)
         assert await asyncio.wait_for(worker.wait(), 60) == 0

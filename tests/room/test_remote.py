@@ -7,7 +7,7 @@ import logging
 import signal
 import time
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -79,10 +79,13 @@ async def tone(seconds: float, rate: int = 24_000) -> AsyncIterator[rtc.AudioFra
         yield rtc.AudioFrame(wave.astype(np.int16).tobytes(), rate, 1, count)
 
 
-@asynccontextmanager
-async def agent(server: LiveKitServer, url: str, **arguments: Any) -> AsyncIterator[Acting]:
+def agent(server: LiveKitServer, url: str, **arguments: Any) -> AbstractAsyncContextManager[Acting]:
     options = {"api_url": url, "api_token": KEY, "avatar_id": "white", "conn_options": PATIENT, **arguments}
-    avatar = AvatarSession(**options)
+    return agent_with(server, AvatarSession(**options))
+
+
+@asynccontextmanager
+async def agent_with(server: LiveKitServer, avatar: AvatarSession) -> AsyncIterator[Acting]:
     account = {"livekit_api_key": server.api_key, "livekit_api_secret": server.api_secret}
     async with joined(server, "agent", agent=True) as room:
         session: AgentSession[Any] = AgentSession(vad=None)
