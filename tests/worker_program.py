@@ -9,7 +9,6 @@ import signal
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from aiohttp import web
 from engines_for_tests.colour import COLOURS, ColourEngine, colour_bundle
