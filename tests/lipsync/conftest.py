@@ -49,7 +49,7 @@ print(json.dumps([said.rate, said.samples.tolist(), [(p.name, p.start, p.end) fo
 
 @lru_cache(maxsize=32)
 def speak(text: str, voice: str = "en-us") -> Spoken:
-    """Speak a text, by eSpeak NG in a process of its own: what it said before changes how it says the next."""
+    """Speak a text, in a process of its own: what eSpeak NG said before changes how it says the next."""
     command = [sys.executable, "-c", _SPEAK, text, voice]
     answer = subprocess.run(command, cwd=RECIPE, capture_output=True, check=True).stdout
     rate, samples, phones = json.loads(answer)
