@@ -20,8 +20,8 @@ import numpy as np
 
 from livekit_avatar import AudioChunk, Avatar, Emotion, VideoFrame, engines
 from livekit_avatar.audio.decode import decode
-from livekit_avatar.avatar import prepare
 from livekit_avatar.avatars.bundle import Bundle
+from livekit_avatar.creation import prepare
 from livekit_avatar.engines.base import EngineInfo, Face, Performance, Prepared, Signal, Step
 from livekit_avatar.engines.timeline import FrameCutter, Timeline
 from livekit_avatar.types import Image, Samples

@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 from PIL import Image as Pillow
 
-from livekit_avatar.avatar import check_exists, create, open_avatar
+from livekit_avatar.avatar import open_avatar
 from livekit_avatar.avatars.bundle import Bundle, encode_bundle, read_bundle, write_bundle
+from livekit_avatar.avatars.catalogue import check_exists
 from livekit_avatar.avatars.store import Store
+from livekit_avatar.creation import create
 from livekit_avatar.errors import (
     AvatarNotFoundError,
     PictureTooLargeError,
@@ -116,7 +118,7 @@ def test_what_looks_worse_than_it_could_is_logged_each_time(
 ) -> None:
     for _ in range(2):
         caplog.clear()
-        with caplog.at_level(logging.WARNING, "livekit_avatar.avatar"):
+        with caplog.at_level(logging.WARNING, "livekit_avatar.creation"):
             warnings = create(photo, size=128).manifest.warnings
         assert warnings
         assert all(warning in caplog.text for warning in warnings)

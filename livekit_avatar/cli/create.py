@@ -106,7 +106,7 @@ def _prepared(source: Path, *, quiet: bool, **wishes: Any) -> Bundle:
     from rich.console import Console
     from rich.progress import Progress
 
-    from livekit_avatar.avatar import create
+    from livekit_avatar.creation import create
 
     console = Console(stderr=True)
     with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 
 from PIL import Image as PillowImage
 
-from livekit_avatar.avatar import Avatar, check_exists, open_avatar
+from livekit_avatar.avatar import Avatar, open_avatar
+from livekit_avatar.avatars.catalogue import check_exists
 from livekit_avatar.types import Image
 
 THUMBNAIL = 128

@@ -12,8 +12,9 @@ from typing import TypeAlias
 
 from PIL import Image as Pillow
 
-from livekit_avatar.avatar import Avatar, Source, builtin_names
+from livekit_avatar.avatar import Avatar, Source
 from livekit_avatar.avatars.bundle import encode_bundle
+from livekit_avatar.avatars.catalogue import builtin_names
 from livekit_avatar.errors import AvatarNotFoundError, UnreadablePictureError
 from livekit_avatar.face.picture import MAX_BYTES, check_picture, read_picture
 from livekit_avatar.guard import fetch_public

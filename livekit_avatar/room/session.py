@@ -20,7 +20,8 @@ from livekit.agents import (
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.agents.voice.io import AgentOutput, AudioOutput
 
-from livekit_avatar.avatar import Avatar, Source, check_exists, check_style
+from livekit_avatar.avatar import Avatar, Source, check_style
+from livekit_avatar.avatars.catalogue import check_exists
 from livekit_avatar.errors import AlreadyStartedError, ConfigurationError, NotStartedError
 from livekit_avatar.room.cloud import CloudLauncher, Invitation
 from livekit_avatar.room.dispatch import DispatchLauncher

@@ -15,6 +15,7 @@ class Utterance:
     """What was read of it, what was queued for the listener, and what was heard.
 
     Attributes:
+        silent: no sample of it has been read.
         ended: all of it has been read.
         complete: all of it has been handed to the sound source.
         heard: samples that were heard, without those of a frame under way.
@@ -25,6 +26,7 @@ class Utterance:
         lateness: the most that one of them was later than its sound, in seconds.
     """
 
+    silent: bool = True
     ended: bool = False
     complete: bool = False
     heard: int = 0
@@ -38,6 +40,7 @@ class Utterance:
 
     def read(self, frame: rtc.AudioFrame) -> None:
         """Another frame of it."""
+        self.silent = self.silent and not frame.samples_per_channel
         self._waiting.append(frame)
 
     def queue(self, seconds: float) -> None:

@@ -11,8 +11,10 @@ from dataclasses import dataclass
 from functools import partial
 from hashlib import sha256
 
-from livekit_avatar.avatar import Avatar, builtin_names, open_avatar, prepare
+from livekit_avatar.avatar import Avatar, open_avatar
+from livekit_avatar.avatars.catalogue import builtin_names
 from livekit_avatar.avatars.store import Store
+from livekit_avatar.creation import prepare
 from livekit_avatar.errors import AvatarNotFoundError
 from livekit_avatar.face.picture import check_picture, read_picture
 from livekit_avatar.guard import fetch_public

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from livekit import api
 
-from livekit_avatar.avatar import builtin_names
+from livekit_avatar.avatars.catalogue import builtin_names
 from livekit_avatar.demo.livekit_server import LiveKitServer
 from livekit_avatar.demo.show import VIEWER
 from livekit_avatar.demo.tts import EspeakTTS

@@ -14,8 +14,9 @@ import pytest_asyncio
 from engines_for_tests import flash
 from playwright.async_api import async_playwright
 
-from livekit_avatar.avatar import Avatar, builtin_names, open_avatar
+from livekit_avatar.avatar import Avatar, open_avatar
 from livekit_avatar.avatars.bundle import Bundle, Manifest
+from livekit_avatar.avatars.catalogue import builtin_names
 from livekit_avatar.demo.agent import RuleLLM, agent
 from livekit_avatar.demo.answers import GREETING
 from livekit_avatar.demo.client import find_client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,8 +72,16 @@ def lips() -> LipSync:
     return LipSync()
 
 
+@pytest.fixture(scope="session")
+def own_espeak(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A copy of eSpeak NG's library: loaded once more, it shares no state with the demo's voice."""
+    loader = pytest.importorskip("espeakng_loader")
+    library = Path(loader.get_library_path())
+    return str(shutil.copy(library, tmp_path_factory.mktemp("espeak") / library.name))
+
+
 @pytest.fixture
-def training() -> Callable[[str], ModuleType]:
+def training(own_espeak: str, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], ModuleType]:
     """`training(name)`: a module of models/lipsync."""
-    pytest.importorskip("espeakng_loader")
+    monkeypatch.setattr("espeakng_loader.get_library_path", lambda: own_espeak)
     return recipe

@@ -74,6 +74,17 @@ async def test_the_face_arrives_at_25_fps_and_moves_with_the_voice(livekit_serve
         assert abs(watching.seen()[0] - watching.heard()[0]) < 0.25
 
 
+async def test_an_utterance_without_a_sample_is_over_at_once(livekit_server: LiveKitServer) -> None:
+    async def nothing() -> AsyncIterator[rtc.AudioFrame]:
+        yield rtc.AudioFrame(b"", 24_000, 1, 0)
+
+    avatar = AvatarSession(runtime=flashing((128, 128)))
+    async with viewer(livekit_server) as watching, agent_with(avatar, livekit_server) as (session, _):
+        for sound in (nothing(), tone(0.5), nothing()):
+            await asyncio.wait_for(session.say("beep", audio=sound).wait_for_playout(), 10)
+        assert 0.4 < len(watching.heard()) / 100 < 0.7
+
+
 async def test_an_interruption_ends_the_speech_and_the_next_one_is_heard(
     livekit_server: LiveKitServer,
 ) -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 
 from livekit_avatar import engines
-from livekit_avatar.avatar import prepare
 from livekit_avatar.avatars.bundle import Bundle
+from livekit_avatar.creation import prepare
 from livekit_avatar.engines.base import Engine, Face, Step
 from livekit_avatar.engines.portrait import PortraitEngine
 from livekit_avatar.engines.portrait.pose import SHAPES
