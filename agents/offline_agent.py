@@ -1,7 +1,7 @@
 """An agent with a face that needs no network, no key and no model: eSpeak NG speaks, rules answer.
 
     pip install "livekit-avatar[demo]"
-    python agents/offline_agent.py console --text        # a conversation in the terminal
+    python agents/offline_agent.py console --text        # a conversation in the terminal; needs PortAudio
     python agents/offline_agent.py dev                   # in rooms of the server at LIVEKIT_URL
 
 Write to it over LiveKit's chat (the text stream `lk.chat`, as in LiveKit's playground). AVATAR is a built-in

@@ -50,7 +50,7 @@ async def running(name: str, server: LiveKitServer, *arguments: str) -> AsyncIte
     finally:
         process.terminate()
         try:
-            await asyncio.wait_for(process.wait(), 30)
+            await asyncio.wait_for(process.wait(), 5)  # `start` lets its jobs end by themselves
         except asyncio.TimeoutError:
             process.kill()
             await process.wait()
@@ -68,10 +68,13 @@ async def _log(process: asyncio.subprocess.Process, registered: asyncio.Event) -
     return lines
 
 
-async def test_the_offline_agent_answers_in_a_room_with_its_face(livekit_server: LiveKitServer) -> None:
+@pytest.mark.parametrize("mode", [("dev", "--no-reload"), ("start",)], ids=["dev", "start"])
+async def test_the_offline_agent_answers_in_a_room_with_its_face(
+    livekit_server: LiveKitServer, mode: tuple[str, ...]
+) -> None:
     watching, answers = Viewer(), []
     async with (
-        running("offline_agent", livekit_server, "dev", "--no-reload"),
+        running("offline_agent", livekit_server, *mode),
         joined(livekit_server, "visitor") as visitor,
     ):
 
