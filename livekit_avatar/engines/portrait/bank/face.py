@@ -46,7 +46,7 @@ class BankFace:
         self.gauge = self._still.gauge
         self.size = self._still.size if size is None else _scaled(self._still.size, size)
         self._mouths = read_mouths(bundle, bank)
-        plane = Plane(bank.rest.astype(np.float64), bank.plane_size, float(bank.unit[0]))
+        self.plane = plane = Plane(bank.rest.astype(np.float64), bank.plane_size, float(bank.unit[0]))
         self._warp = MouthWarp(plane, bank.points)
         chin = CONTROLS.index(mesh.CHIN)
         self._blend = Blend(plane, self._warp.grid, float(bank.points[:, chin, 1].max()))
@@ -88,11 +88,20 @@ class BankFace:
     def draw(self, shot: Shot) -> Image:
         """A frame: fresh (H, W, 4) uint8 RGBA, opaque, C-contiguous."""
         frame = shot.film.picture(shot.picture)
-        layers = [self._layer(shot, mouth, weight) for mouth, weight in shot.mouths]
-        self._blend.lay(frame, self._bank.base[shot.picture].astype(np.float64), layers)
+        self.lay(frame, self._bank.base[shot.picture].astype(np.float64), shot)
         if self.size == (frame.shape[1], frame.shape[0]):
             return frame
         return np.asarray(cv2.resize(frame, self.size, interpolation=cv2.INTER_AREA), np.uint8)
+
+    def lay(self, frame: Image, place: Reals, shot: Shot) -> None:
+        """Lay a shot's mouth over a picture of this person, (H, W, 4), in place.
+
+        Args:
+            frame: of the film's size.
+            place: (2, 3) similarity from it to the plane.
+            shot: which mouth, in which shape.
+        """
+        self._blend.lay(frame, place, [self._layer(shot, mouth, weight) for mouth, weight in shot.mouths])
 
     def still(self, pose: Pose) -> Image:
         """A frame out of any session: the first picture of the film with a pose's mouth."""

@@ -26,8 +26,9 @@ _TURNED: Final = 5.0
 _CHANGE, _ANY_CHANGE = 0.35, 0.12
 """Of the distance between two mouths' looks, and for any change."""
 
-_PAINTED_COST: Final = 0.85
-"""A painted inside is taken where every filmed mouth would have to be pulled about this far out of shape."""
+_PAINTED_COST, _PAINTED_COST_SILENT = 2.0, 0.85
+"""A painted inside is taken where every filmed mouth would have to be pulled about this far out of shape;
+sooner if none of them is open, for then lips have nothing between them that could be seen."""
 
 _FADE: Final = (0.5, 0.8)
 """Weight of the new mouth in the first frames after a change between mouths that both fit."""
@@ -73,6 +74,8 @@ class Selection:
         unit = float(bank.unit[0])
         self._unit = unit
         self._features = _features((bank.points - bank.shift[:, None]) / unit)
+        gaps = _gaps(bank.points / unit)
+        self._painted_cost = np.float32(_PAINTED_COST if gaps.max() > _OPEN_GAP else _PAINTED_COST_SILENT)
         self._turn = bank.turn
         apart = np.sqrt(np.square(bank.looks[:, None] - bank.looks[None]).sum(axis=-1))
         self._change = _CHANGE * apart + _ANY_CHANGE
@@ -104,7 +107,7 @@ class Selection:
     def _costs(self, target: Floats, turn: Floats) -> Floats:
         unlike = _UNLIKE * np.square(self._features - _features(target[None])).sum(axis=1)
         turned = _TURNED * np.square(self._turn - turn).sum(axis=1)
-        return np.append(unlike + turned, np.float32(_PAINTED_COST))
+        return np.append(unlike + turned, self._painted_cost)
 
     def _changes(self, mouth: int) -> Floats:
         if mouth == PAINTED:
@@ -112,11 +115,16 @@ class Selection:
         return np.append(self._change[mouth], np.float32(self._to_painted))
 
 
+def _gaps(points: Floats) -> Floats:
+    """(m,) gap between the lips of (m, c, 2) control points."""
+    inner = points[:, len(OUTER_LIPS) : len(LIPS)]
+    gaps: Floats = inner[:, _BOTTOM, 1] - inner[:, _TOP, 1]
+    return gaps
+
+
 def _features(points: Floats) -> Floats:
     """(m, f) of (m, c, 2) control points in units."""
-    lips = points[:, : len(LIPS)]
-    inner = lips[:, len(OUTER_LIPS) :]
-    gap = inner[:, _BOTTOM, 1] - inner[:, _TOP, 1]
+    lips, gap = points[:, : len(LIPS)], _gaps(points)
     shut = 1 - np.clip(gap / _OPEN_GAP, 0, 1)
     corners = [OUTER_LIPS.index(i) for i in (mesh.RIGHT_MOUTH, mesh.LEFT_MOUTH)]
     width = lips[:, corners[1], 0] - lips[:, corners[0], 0]
