@@ -104,6 +104,7 @@ async def viewer(server: LiveKitServer, *, room: str = ROOM) -> AsyncIterator[Vi
     try:
         yield watching
     finally:
+        connection.off("track_subscribed", watching.watch)
         await utils.aio.cancel_and_wait(*watching.tasks)
         await connection.disconnect()
 

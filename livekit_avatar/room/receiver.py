@@ -25,6 +25,9 @@ logger = logging.getLogger(__name__)
 STREAM_IDLE_SECONDS = 10.0
 """Seconds without a byte or an end after which an utterance counts as complete: its end was lost."""
 
+_OVERLAP_SECONDS = 0.5
+"""Without a byte of an utterance while the next one has begun."""
+
 MOST_SECONDS = 900.0
 """Seconds of speech that may wait to be spoken; what an agent sends beyond is not heard."""
 
@@ -222,8 +225,8 @@ class StreamAudioReceiver(AudioReceiver):
     async def _next_bytes(self, utterance: _Utterance) -> bytes | None:
         """The next bytes; None when there will be no more of this utterance.
 
-        What has arrived is always read first. Else an utterance whose end was lost is over when the next
-        one begins, or after `STREAM_IDLE_SECONDS`.
+        What has arrived is always read first. An utterance whose end was lost is over `_OVERLAP_SECONDS`
+        after the next one began, or after `STREAM_IDLE_SECONDS`.
         """
         chunk = asyncio.ensure_future(_next_chunk(utterance.reader))
         newer = asyncio.ensure_future(utterance.superseded.wait())
@@ -231,8 +234,8 @@ class StreamAudioReceiver(AudioReceiver):
             await asyncio.wait(
                 {chunk, newer}, timeout=STREAM_IDLE_SECONDS, return_when=asyncio.FIRST_COMPLETED
             )
-            if not chunk.done():
-                await asyncio.sleep(0)  # what has arrived is there after one turn of the loop
+            if newer.done() and not chunk.done():  # streams overlap on their way through a busy program
+                await asyncio.wait({chunk}, timeout=_OVERLAP_SECONDS)
             if chunk.done():
                 return chunk.result()
             logger.warning("the end of an utterance did not arrive")

@@ -9,6 +9,7 @@ import time
 from collections.abc import AsyncIterator
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Any
 
 import numpy as np
@@ -122,9 +123,11 @@ async def heard_all(watching: Viewer, since: float = 0.0) -> float:
 
 
 def steps(watching: Viewer, since: float) -> list[int]:
-    """Which second of a tone was heard, every 10 ms; concealed losses of a busy machine are left out."""
+    """Which second of a tone was heard, every 10 ms; what is not level for 50 ms is a concealed loss."""
     levels = [peak / STEP for at, peak in watching.audio if at >= since and peak > STEP / 2]
-    return [round(level) for level in levels if abs(level - round(level)) < 0.25]
+    near = [round(level) if abs(level - round(level)) < 0.25 else 0 for level in levels]
+    runs = [(level, len(list(same))) for level, same in groupby(near)]
+    return [level for level, length in runs for _ in range(length) if level and length >= 5]
 
 
 async def test_an_agent_speaks_through_a_face_elsewhere(

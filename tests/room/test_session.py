@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -224,7 +225,7 @@ async def test_an_agent_with_a_face_can_pause(livekit_server: LiveKitServer) -> 
         assert not watching.heard(paused + 0.25)
         session.output.audio.resume()
         await speech.wait_for_playout()
-        assert watching.heard()[-1] - watching.heard()[0] == pytest.approx(2.6, abs=0.2)
+        assert len(watching.heard()) / 100 == pytest.approx(2, abs=0.25)
 
 
 async def test_nothing_is_drawn_for_an_empty_room(livekit_server: LiveKitServer) -> None:
@@ -251,7 +252,9 @@ async def test_a_face_changes_in_mid_sentence_without_a_gap(livekit_server: Live
         changed = time.monotonic()
         await avatar.set_avatar("ada")
         await speech.wait_for_playout()
-        heard = watching.heard()
-        assert max(np.diff(heard)) < 0.1, "the voice has no hole"
+        loud = [peak > 1_000 for _, peak in watching.audio]
+        spoken = loud[loud.index(True) : len(loud) - loud[::-1].index(True)]
+        holes = [len(list(same)) / 100 for sound, same in groupby(spoken) if not sound]
+        assert max(holes, default=0) < 0.1, "the voice has no hole"
         intervals = np.diff([at for at, _ in watching.video if at > changed - 0.5])
         assert np.percentile(intervals, 95) < 0.1
