@@ -1,10 +1,10 @@
 """A worker as its agents and subscribers have it: launches, interruptions, A/V, and 200 joins and leaves.
 
-    PYTHONPATH=tests python bench/worker.py [--rounds 20] [--json]
+    PYTHONPATH=tests python bench/worker.py [--rounds 20] [--burst] [--json]
     PYTHONPATH=tests python bench/worker.py --soak 200
 
-The worker runs in a process of its own; the agent (livekit-agents' own DataStreamAudioOutput) and the
-subscriber in this one. `launch, no face` is the yardstick: the same launch, refused, so HTTP alone. How many
+The worker runs in a process of its own; the agent (our output for a face elsewhere; with `--burst`,
+livekit-agents' own, which sends a text of ten seconds all at once) and the subscriber in this one. `launch, no face` is the yardstick: the same launch, refused, so HTTP alone. How many
 sessions a machine holds, and the encoders' share, is measured by bench/capacity.py.
 """
 
@@ -17,16 +17,20 @@ import logging
 import re
 import sys
 import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 import numpy as np
-from viewer import until, viewer
+from viewer import joined, until, viewer
 from worker_program import KEY, Program, worker_program
-from workers import launch_body, speaker
+from workers import Speaker, launch_body, speaker
 
 from livekit_avatar.demo.livekit_server import LiveKitServer, dev_server
+from livekit_avatar.room.lines import AvatarLine
+from livekit_avatar.room.remote_output import RemoteAudioOutput
 
 AT_ONCE = 4  # sessions of the soak
 EVERY = 20  # joins between two readings
@@ -85,13 +89,28 @@ async def launches(client: Client, rounds: int, figures: dict[str, list[float]])
                 await client.end(session)
 
 
-async def speech(client: Client, server: LiveKitServer, rounds: int, figures: dict[str, list[float]]) -> None:
+@asynccontextmanager
+async def paced_speaker(server: LiveKitServer) -> AsyncIterator[Speaker]:
+    """An agent whose voice goes to an avatar as our sessions send it."""
+    async with joined(server, "agent", agent=True) as room:
+        output, line = RemoteAudioOutput(), AvatarLine(room, "avatar")
+        await output.use(line)
+        try:
+            yield Speaker(room, output)
+        finally:
+            await output.aclose()
+            await line.aclose()
+
+
+async def speech(
+    client: Client, server: LiveKitServer, rounds: int, burst: bool, figures: dict[str, list[float]]
+) -> None:
     """A face that is bright while it hears a tone."""
 
     def add(name: str, value: float) -> None:
         figures.setdefault(name, []).append(1000 * value)
 
-    async with viewer(server) as seen, speaker(server) as agent:
+    async with viewer(server) as seen, (speaker if burst else paced_speaker)(server) as agent:
         session = await client.launch("white")
         await until(lambda: len(seen.video) > 25)
         for n in range(rounds):
@@ -151,7 +170,7 @@ async def measure(options: argparse.Namespace) -> Any:
         print("launches ...", file=sys.stderr)
         await launches(client, options.rounds, figures)
         print("speech ...", file=sys.stderr)
-        await speech(client, server, options.rounds, figures)
+        await speech(client, server, options.rounds, options.burst, figures)
         return figures
 
 
@@ -164,6 +183,7 @@ def table(figures: dict[str, list[float]]) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
     parser.add_argument("--rounds", type=int, default=20)
+    parser.add_argument("--burst", action="store_true", help="speak as livekit-agents does by itself")
     parser.add_argument("--soak", type=int, default=0, metavar="JOINS")
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()

@@ -32,6 +32,11 @@ START_GRACE = 1.0
 LISTENER_SECONDS = 2.0
 """How long a voice that was just published waits for somebody who hears its first word."""
 
+PACE = 5.0
+"""How many times faster than it is spoken speech is sent to a face elsewhere. A long text all at once crowds
+out the sound and the pictures that come back: listeners' jitter buffers grow from 30 ms to 200 (bench/worker.py
+--burst), and stay like that."""
+
 CALL_SECONDS = 5.0
 """How long a face may take to answer a call."""
 
@@ -42,6 +47,7 @@ class Line(Protocol):
     Attributes:
         output: takes the speech, tells what was heard.
         can_pause: whether speech can be held.
+        pace: how many times faster than it is spoken it takes speech; None: as fast as it comes.
         start_grace: seconds after which an utterance counts as begun; None: the line always says.
         position: seconds of the present utterance that were heard; None: unknown.
     """
@@ -51,6 +57,9 @@ class Line(Protocol):
 
     @property
     def can_pause(self) -> bool: ...  # noqa: D102
+
+    @property
+    def pace(self) -> float | None: ...  # noqa: D102
 
     @property
     def start_grace(self) -> float | None: ...  # noqa: D102
@@ -72,6 +81,8 @@ class AvatarLine:
         room: the agent's.
         identity: of the face.
     """
+
+    pace = PACE
 
     def __init__(self, room: rtc.Room, identity: str) -> None:
         self.identity = identity
@@ -163,6 +174,7 @@ class VoiceLine:
     """
 
     can_pause = True
+    pace = None
     start_grace = None
     position = None
 

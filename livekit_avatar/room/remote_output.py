@@ -6,6 +6,7 @@ So when the face dies, the same speech goes on at the same place over another li
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 import time
 from collections import deque
@@ -28,6 +29,8 @@ from livekit_avatar.room.utterance import Utterance
 
 logger = logging.getLogger(__name__)
 
+_AT_ONCE = 1.0  # seconds of an utterance that a line with a pace takes as fast as they come
+
 
 @dataclass(slots=True, eq=False)
 class _Segment:
@@ -38,6 +41,7 @@ class _Segment:
         handed: the present line has some of it.
         cut: it was interrupted.
         begun: it was reported as begun.
+        paced_to: when the line will have taken at its pace all that it was handed, on the monotonic clock.
         since: when it began to be heard over the present line, on the monotonic clock, pauses left out.
         captured: seconds of it that were captured.
         heard: seconds of it that were heard over lines before.
@@ -47,6 +51,7 @@ class _Segment:
     handed: bool = False
     cut: bool = False
     begun: bool = False
+    paced_to: float = 0.0
     since: float | None = None
     captured: float = 0.0
     heard: float = 0.0
@@ -75,6 +80,7 @@ class RemoteAudioOutput(AudioOutput):
         self._open: _Segment | None = None  # that is being captured
         self._paused_at: float | None = None
         self._timer: asyncio.TimerHandle | None = None
+        self._cleared = asyncio.Event()  # since the last piece of speech was handed to the line
         self._silent = asyncio.Event()  # nothing is unfinished
         self._silent.set()
         self._closed = False
@@ -115,6 +121,7 @@ class RemoteAudioOutput(AudioOutput):
 
     def clear_buffer(self) -> None:
         """Interrupt: what was captured is over, heard or not."""
+        self._cleared.set()
         while not self._orders.empty():
             self._orders.recv_nowait()
         for segment in list(self._segments):
@@ -227,12 +234,25 @@ class RemoteAudioOutput(AudioOutput):
             self._orders.send_nowait(order)
 
     async def _hand(self, segment: _Segment, frame: rtc.AudioFrame, line: Line) -> None:
+        self._cleared.clear()
         if segment.cut:
             return
         first, segment.handed = not segment.handed, True
         await line.output.capture_frame(frame)
         if first:
             self._await_begin(line)
+        await self._keep_pace(segment, frame.duration, line)
+
+    async def _keep_pace(self, segment: _Segment, seconds: float, line: Line) -> None:
+        """Wait until a line takes more of a segment, of which it has just taken some seconds."""
+        if line.pace is None:
+            return
+        now = time.monotonic()
+        segment.paced_to = max(segment.paced_to, now) + seconds / line.pace
+        wait = segment.paced_to - _AT_ONCE / line.pace - now
+        if wait > 0:
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self._cleared.wait(), wait)
 
     async def _end(self, line: Line) -> None:
         line.output.flush()

@@ -42,8 +42,9 @@ class Tape:
 
     can_pause = True
 
-    def __init__(self, *, start_grace: float | None = None) -> None:
+    def __init__(self, *, start_grace: float | None = None, pace: float | None = None) -> None:
         self.output = TapeOutput()
+        self.pace = pace
         self.start_grace = start_grace
         self.position: float | None = None
         self.held: list[bool] = []
@@ -114,6 +115,19 @@ async def test_speech_waits_for_the_first_line() -> None:
     assert line.output.tape == list(range(480))
     await output.aclose()
     assert output.finished == [(0.0, True)]
+
+
+async def test_a_line_gets_a_second_at_once_and_the_rest_at_its_pace_but_an_interruption_at_once() -> None:
+    output, line = Listening(), Tape(pace=0.01)
+    await output.use(line)
+    await output.say(range(0, 32_640))
+    assert 24_000 <= len(line.output.tape) <= 24_480
+    output.clear_buffer()
+    await settled()
+    assert line.output.cleared == 1
+    await output.say(range(0, 4_800))
+    assert line.output.tape[-4_800:] == list(range(4_800)), "the next utterance has its second again"
+    await output.aclose()
 
 
 async def test_what_the_line_reports_is_passed_on() -> None:
