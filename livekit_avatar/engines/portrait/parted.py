@@ -11,7 +11,7 @@ from livekit_avatar.engines.portrait.curves import Reals
 from livekit_avatar.types import Image
 
 _RIM, _FURTHER = 0.03, 0.05
-"""How far on the lips the light of the teeth reaches, units, and further in parts of the gap between the lips."""
+"""How far on the lips the light of the teeth reaches, units, and further in parts of their gap."""
 
 _DARK: Final = np.array([0.38, 0.47, 0.48])
 """How much darker than the lips the line between them is: red, green, blue."""

@@ -145,7 +145,7 @@ def _lips_relief(head: Head, places: Reals, lips: Reals) -> Reals:
 
 
 def _fold_relief(head: Head, places: Reals, fold: tuple[int, ...]) -> Reals:
-    """Smiling: a dark line from the nostril past the corner of the mouth, and a cheek that bulges beside it."""
+    """Smiling: a dark line from the nostril past the corner of the mouth, and a cheek that bulges by it."""
     line = resample(head.plane(head.points[list(fold)]), 40)
     away = places[..., None, :] - line
     distance = np.linalg.norm(away, axis=-1)
@@ -162,7 +162,7 @@ def _fold_relief(head: Head, places: Reals, fold: tuple[int, ...]) -> Reals:
 
 
 def _knit_relief(head: Head, places: Reals) -> Reals:
-    """Frowning: two short upright furrows between the brows, a shadow between them at the root of the nose."""
+    """Frowning: two short upright furrows between the brows, light on the skin beside them."""
     inner = head.plane(head.points[[mesh.RIGHT_BROW[9], mesh.LEFT_BROW[9]]])
     middle, half = inner.mean(axis=0), (inner[1, 0] - inner[0, 0]) / 2
     x, y = places[..., 0] - middle[0], places[..., 1] - middle[1]
