@@ -5,8 +5,9 @@ A relief says by what part each pixel grows brighter or darker when what casts i
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Final
 
 import cv2
@@ -27,24 +28,28 @@ _PURSED: Final = {"mouthPucker": 1.0, "mouthFunnel": 0.8}
 _KNIT: Final = {"browDownLeft": 0.5, "browDownRight": 0.5}
 _RAISED: Final = {"browInnerUp": 0.6, "browOuterUpLeft": 0.2, "browOuterUpRight": 0.2}
 
-_SHOWS = 0.004
+_SHOWS = 0.03
+"""A relief cast less than this would change no pixel by more than a level or two."""
 
-_MARGIN = 0.12
+_Cast = Callable[[Head, tuple[slice, slice]], Reals]
+"""Makes a relief, (height, width), over a block of pixels."""
+
+_MARGIN = 0.10
 """Room around the landmarks that span a relief's pixels, units."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Part:
-    """The reliefs of one part of the face.
+class _Relief:
+    """What a few shapes do to the light of a part of the face.
 
     Attributes:
         block: index of its pixels in the picture.
-        reliefs: (n, height * width * 4) float32; 0 for the alpha.
-        asked: (shapes, n) how much of each shape casts which relief.
+        light: (height, width, 4) float32, 0 for the alpha.
+        asked: (shapes,) how much of it each shape casts.
     """
 
     block: tuple[slice, slice]
-    reliefs: Floats
+    light: Floats
     asked: Floats
 
 
@@ -58,22 +63,19 @@ class Shading:
     """
 
     def __init__(self, head: Head, names: Sequence[str], size: tuple[int, int]) -> None:
-        mouth = _block(head, (*mesh.RIGHT_FOLD, *mesh.LEFT_FOLD, *mesh.LIP_OUTER_LOWER), size)
-        brows = _block(head, (mesh.RIGHT_BROW[2], mesh.LEFT_BROW[2], mesh.FOREHEAD, mesh.BETWEEN_BROWS), size)
+        lips = (*mesh.LIP_OUTER_UPPER, *mesh.LIP_OUTER_LOWER)
+        brows = (mesh.RIGHT_BROW[2], mesh.LEFT_BROW[2])
         right, left = ({shape + side: part for shape, part in _FOLD.items()} for side in ("Right", "Left"))
-        at_mouth, at_brows = (head.plane(_pixels(block)) for block in (mouth, brows))
-        self._parts = (
-            _part(
-                mouth,
-                names,
-                (_PURSED, _lips_relief(head, at_mouth, _lips(head, mouth))),
-                (right, _fold_relief(head, at_mouth, mesh.RIGHT_FOLD)),
-                (left, _fold_relief(head, at_mouth, mesh.LEFT_FOLD)),
-            ),
-            _part(
-                brows, names, (_KNIT, _knit_relief(head, at_brows)), (_RAISED, _raised_relief(head, at_brows))
-            ),
+        sources: tuple[tuple[Mapping[str, float], _Cast, tuple[int, ...]], ...] = (
+            (_PURSED, _lips_relief, lips),
+            (right, partial(_fold_relief, fold=mesh.RIGHT_FOLD), mesh.RIGHT_FOLD),
+            (left, partial(_fold_relief, fold=mesh.LEFT_FOLD), mesh.LEFT_FOLD),
+            (_KNIT, _knit_relief, (mesh.RIGHT_BROW[9], mesh.LEFT_BROW[9], mesh.BETWEEN_BROWS)),
+            (_RAISED, _raised_relief, (*brows, mesh.FOREHEAD)),
         )
+        self._reliefs = [
+            _relief(head, _block(head, around, size), cast, asked, names) for asked, cast, around in sources
+        ]
 
     def lay(self, source: Image, picture: Image, shapes: Floats) -> Image:
         """Lay light on a source picture: in place, or on a copy if it is `picture`.
@@ -83,27 +85,25 @@ class Shading:
             picture: the picture at rest, which must stay as it is.
             shapes: (shapes,) weights of the shapes.
         """
-        for part in self._parts:
-            strength = np.clip(shapes @ part.asked, 0, 1)
-            if strength.max() < _SHOWS:
+        for relief in self._reliefs:
+            strength = min(float(shapes @ relief.asked), 1.0)
+            if strength < _SHOWS:
                 continue
             if source is picture:
                 source = picture.copy()
-            pixels = source[part.block].copy()
-            light = (strength @ part.reliefs).reshape(pixels.shape)
-            source[part.block] = cv2.multiply(pixels, light + np.float32(1), dtype=cv2.CV_8U)
+            light = relief.light * np.float32(strength) + np.float32(1)
+            source[relief.block] = cv2.multiply(source[relief.block].copy(), light, dtype=cv2.CV_8U)
         return source
 
 
-def _part(
-    block: tuple[slice, slice], names: Sequence[str], *reliefs: tuple[Mapping[str, float], Reals]
-) -> _Part:
-    asked = [[by.get(name, 0.0) for by, _ in reliefs] for name in names]
-    layers = []
-    for _, relief in reliefs:
-        tinted = relief[..., None] * np.where(relief[..., None] < 0, _WARM, 1.0)
-        layers.append(np.dstack([tinted, np.zeros_like(relief)]).ravel())
-    return _Part(block, np.asarray(layers, np.float32), np.asarray(asked, np.float32))
+def _relief(
+    head: Head, block: tuple[slice, slice], cast: _Cast, asked: Mapping[str, float], names: Sequence[str]
+) -> _Relief:
+    change = cast(head, block)[..., None]
+    light = np.dstack([change * np.where(change < 0, _WARM, 1.0), np.zeros_like(change)])
+    return _Relief(
+        block, np.asarray(light, np.float32), np.array([asked.get(name, 0) for name in names], np.float32)
+    )
 
 
 def _block(head: Head, landmarks: tuple[int, ...], size: tuple[int, int]) -> tuple[slice, slice]:
@@ -114,11 +114,11 @@ def _block(head: Head, landmarks: tuple[int, ...], size: tuple[int, int]) -> tup
     return slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
 
 
-def _pixels(block: tuple[slice, slice]) -> Reals:
+def _places(head: Head, block: tuple[slice, slice]) -> Reals:
+    """(height, width, 2) the pixels of a block in the plane of the head."""
     rows, columns = block
-    return np.dstack(
-        np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
-    ).astype(np.float64)
+    x, y = np.meshgrid(np.arange(columns.start, columns.stop), np.arange(rows.start, rows.stop))
+    return head.plane(np.dstack([x, y]))
 
 
 def _lips(head: Head, block: tuple[slice, slice]) -> Reals:
@@ -131,8 +131,9 @@ def _lips(head: Head, block: tuple[slice, slice]) -> Reals:
     return np.asarray(cv2.GaussianBlur(mask, (0, 0), max(0.012 * head.unit, 0.5)), np.float64)
 
 
-def _lips_relief(head: Head, places: Reals, lips: Reals) -> Reals:
+def _lips_relief(head: Head, block: tuple[slice, slice]) -> Reals:
     """Pursed: the lower lip catches light in the middle, its sides turn away, and it shades the chin."""
+    places, lips = _places(head, block), _lips(head, block)
     line, bottom = (head.plane(head.points[i[5]]) for i in (mesh.LIP_INNER_LOWER, mesh.LIP_OUTER_LOWER))
     ends = head.plane(head.points[[mesh.RIGHT_MOUTH, mesh.LEFT_MOUTH]])[:, 0]
     x, y = places[..., 0] - line[0], places[..., 1]
@@ -144,10 +145,10 @@ def _lips_relief(head: Head, places: Reals, lips: Reals) -> Reals:
     return light + turning + shadow
 
 
-def _fold_relief(head: Head, places: Reals, fold: tuple[int, ...]) -> Reals:
+def _fold_relief(head: Head, block: tuple[slice, slice], fold: tuple[int, ...]) -> Reals:
     """Smiling: a dark line from the nostril past the corner of the mouth, and a cheek that bulges by it."""
     line = resample(head.plane(head.points[list(fold)]), 40)
-    away = places[..., None, :] - line
+    away = _places(head, block)[..., None, :] - line
     distance = np.linalg.norm(away, axis=-1)
     nearest = distance.argmin(axis=-1)
     tangent = np.gradient(line, axis=0)
@@ -161,8 +162,9 @@ def _fold_relief(head: Head, places: Reals, fold: tuple[int, ...]) -> Reals:
     return strength * (crease + 0.035 * bump(side - 0.13, 0.09))
 
 
-def _knit_relief(head: Head, places: Reals) -> Reals:
+def _knit_relief(head: Head, block: tuple[slice, slice]) -> Reals:
     """Frowning: two short upright furrows between the brows, light on the skin beside them."""
+    places = _places(head, block)
     inner = head.plane(head.points[[mesh.RIGHT_BROW[9], mesh.LEFT_BROW[9]]])
     middle, half = inner.mean(axis=0), (inner[1, 0] - inner[0, 0]) / 2
     x, y = places[..., 0] - middle[0], places[..., 1] - middle[1]
@@ -172,8 +174,9 @@ def _knit_relief(head: Head, places: Reals) -> Reals:
     return np.asarray(upright * (-0.20 * furrows + 0.05 * ridges))
 
 
-def _raised_relief(head: Head, places: Reals) -> Reals:
+def _raised_relief(head: Head, block: tuple[slice, slice]) -> Reals:
     """Raised brows: two furrows across the forehead, as far as there is one."""
+    places = _places(head, block)
     brows = head.plane(head.points[[mesh.RIGHT_BROW[2], mesh.LEFT_BROW[2]]])
     top, middle = head.plane(head.points[mesh.FOREHEAD])[1], brows.mean(axis=0)
     x, y = places[..., 0] - middle[0], places[..., 1] - middle[1] - 0.10 * np.square(places[..., 0])
