@@ -15,7 +15,10 @@ from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.engines.portrait.shapes import REST
 from livekit_avatar.types import MOUTH_SHAPES, Floats
 
-_UNSMILE: Final = {"mouthFunnel": 0.7, "mouthPucker": 1.1, "mouthPressLeft": 0.4, "mouthPressRight": 0.4}
+_UNSMILE: Final = {
+    "jawOpen": 0.8, "mouthFunnel": 0.7, "mouthPucker": 1.1, "mouthPressLeft": 0.4, "mouthPressRight": 0.4,
+    "mouthFrownLeft": 0.4, "mouthFrownRight": 0.4,
+}  # fmt: skip
 """Shapes that a smile gives way to, and how much of it at coefficient 1."""
 
 _BITE: Final = [SHAPES.index(name) for name in ("jawOpen", "tongueOut", "mouthPucker", "mouthFunnel")]

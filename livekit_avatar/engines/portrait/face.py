@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-import cv2
 import numpy as np
 
 from livekit_avatar.engines.portrait import topology as mesh
@@ -19,10 +18,11 @@ from livekit_avatar.engines.portrait.lids import lid_from_picture, lid_from_skin
 from livekit_avatar.engines.portrait.motion import Mover
 from livekit_avatar.engines.portrait.mouth import Mouth
 from livekit_avatar.engines.portrait.palette import Palette
+from livekit_avatar.engines.portrait.parted import without_inside
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.engines.portrait.prepare import ARRAYS, LIDS, PICTURE, resized, size_of
 from livekit_avatar.engines.portrait.seams import bake_seams
-from livekit_avatar.engines.portrait.shading import pursed
+from livekit_avatar.engines.portrait.shading import Shading
 from livekit_avatar.engines.portrait.warp import Warp
 from livekit_avatar.types import Floats, Image
 
@@ -49,11 +49,11 @@ class PortraitFace:
             arrays: `points`, `eyes`, `lips` and `smile` as `prepare_portrait` wrote them.
             lids: the same picture with closed eyes.
         """
-        self._picture = picture
-        size = self.size
+        size = picture.shape[1], picture.shape[0]
         head = Head.of(arrays["points"])
         lips, eyes = np.asarray(arrays["lips"], np.float64), np.asarray(arrays["eyes"], np.float64)
         gap, half_width = mouth_gap(head)
+        self._picture = without_inside(picture, lips, head.unit) if gap.any() else picture
         fields = bake_fields(head, gap, size)
         lower_block = fields.grid.block(fields.mouth.inner)
         self._warp = Warp(fields, bake_seams(head, lips, size, lower_block))
@@ -61,8 +61,7 @@ class PortraitFace:
         self.gauge = Gauge.of(fields, head, self.coefficients.mouth)
         palette = Palette.of(picture, head.points, eyes)
         self._mouth = Mouth(head, paint_interior(head, palette, half_width), lips)
-        self._lip_block = lower_block
-        self._pursed = pursed(picture, head, lower_block)
+        self._shading = Shading(head, fields.names, size)
         self._eyes = [measure_eye(head, eyes[i], bool(i), size) for i in (0, 1)]
         self._lids = [
             lid_from_skin(eye, picture) if lids is None else lid_from_picture(eye, lids) for eye in self._eyes
@@ -96,7 +95,7 @@ class PortraitFace:
     def draw(self, pose: Pose) -> Image:
         """A frame: fresh (H, W, 4) uint8 RGBA, straight alpha, C-contiguous."""
         c = self.coefficients.of(pose)
-        source = self._with_lips(self._with_eyes(pose), c.bite.round)
+        source = self._shading.lay(self._with_eyes(pose), self._picture, c.shapes)
         frame, opening = self._warp.draw(source, c.shapes, c.motion, c.split)
         if opening is not None:
             self._mouth.draw(frame, opening, c.bite)
@@ -115,17 +114,6 @@ class PortraitFace:
                 look(eye, self._picture, pose.gaze_x, pose.gaze_y) if gaze else self._picture[eye.box].copy()
             )
             source[eye.box] = blink(eye, pixels, lid, closure) if closure >= _LEAST else pixels
-        return source
-
-    def _with_lips(self, source: Image, rounded: float) -> Image:
-        """The source picture with light on its lips as far as they are pursed."""
-        if rounded < _LEAST:
-            return source
-        if source is self._picture:
-            source = source.copy()
-        rows, columns = self._lip_block
-        shaded = cv2.addWeighted(source[rows, columns].copy(), 1 - rounded, self._pursed, rounded, 0)
-        source[rows, columns] = shaded
         return source
 
 

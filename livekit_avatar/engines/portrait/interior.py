@@ -174,21 +174,16 @@ def _flesh(palette: Palette) -> Reals:
 
 def _tongue(palette: Palette, x: Reals, y: Reals, size: float) -> Reals:
     """The back of the tongue: broad, lit from the front, with a shallow furrow."""
-    e = np.square(x / (0.27 * size)) + np.square((y - 0.115) / 0.15)
-    furrow = 0.08 * bump(x, 0.018) * ramp(0.0, 0.10, y)
-    shade = (
-        0.36
-        + 0.44 * ramp(-0.02, 0.12, y)
-        - 0.20 * ramp(0.3, 1, e)
-        - furrow
-        + 0.07 * bump(x, 0.13) * bump(y - 0.07, 0.03)
-    )
-    return _rgba(_flesh(palette), shade, 1 - ramp(0.75, 1.0, e))
+    e = np.square(x / (0.29 * size)) + np.square((y - 0.125) / 0.17)
+    furrow = 0.09 * bump(x, 0.022) * ramp(-0.02, 0.10, y)
+    wet = 0.07 * bump(abs(x) - 0.11 * size, 0.05) * bump(y - 0.10, 0.03)
+    shade = 0.34 + 0.50 * ramp(-0.06, 0.13, y) - 0.22 * ramp(0.35, 1, e) - furrow + wet
+    return _rgba(_flesh(palette), shade, 1 - ramp(0.70, 1.0, e))
 
 
 def _tip(palette: Palette, x: Reals, y: Reals, size: float) -> Reals:
-    """The tip between the teeth: a lens with a bright front and a shadow where the teeth touch it."""
-    e = np.square(x / (0.19 * size)) + np.square((y - 0.035) / 0.065)
-    front = 0.16 * bump(x, 0.10 * size) * bump(y - 0.045, 0.028)
-    shade = 0.86 + front - 0.30 * (1 - ramp(-0.03, 0.03, y)) - 0.18 * ramp(0.3, 1.0, e)
-    return _rgba(_flesh(palette), shade, 1 - ramp(0.78, 1.0, e))
+    """The tip below the edge of the upper teeth, whose shadow falls on it."""
+    e = np.square(x / (0.175 * size)) + np.square((y - 0.065) / 0.058)
+    front = 0.12 * bump(x, 0.09 * size) * bump(y - 0.085, 0.016)
+    shade = 0.84 + front - 0.34 * (1 - ramp(0.045, 0.085, y)) - 0.26 * ramp(0.35, 1.0, e)
+    return _rgba(_flesh(palette), shade, 1 - ramp(0.72, 1.0, e))

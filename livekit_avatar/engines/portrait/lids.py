@@ -13,8 +13,11 @@ from livekit_avatar.types import Floats, Image
 _LASH_REACH = (0.07, 0.14)
 """How far above the open lid lashes may reach, units: skin from there is not used, and fully from where."""
 
-_LASHES = 30
+_LASHES = 18
 """Percentage of the pixels around an eye, the darkest, that may be lashes or brow: no colour for a lid."""
+
+_TURNED = 0.14
+"""How much darker a lid is at the corners, where it turns away, than in its middle."""
 
 _RIM = 0.028
 """Thickness of the dark rim of an upper lid, units; its skin is taken from above it."""
@@ -46,7 +49,7 @@ def lid_from_skin(eye: Eye, source: Image) -> Image:
     soft = 1 + 0.20 * eye.unit * ramp(-0.06, 0.12, abs(along - 0.5) - 0.5)
     lid = np.clip(0.5 - away / soft, 0, 1)
     colours = _skin(eye, source) * (1 - rim[..., None]) + colour * rim[..., None]
-    alpha = np.maximum(lid, rim) * eye.beside * ramp(eye.top, eye.top + 0.06 * eye.unit, eye.h)
+    alpha = np.maximum(lid, rim) * eye.beside * ramp(eye.top, eye.top + 0.10 * eye.unit, eye.h)
     return np.ascontiguousarray(np.round(np.dstack([np.clip(colours, 0, 255), 255 * alpha])), np.uint8)
 
 
@@ -58,6 +61,7 @@ def _skin(eye: Eye, source: Image) -> Reals:
     new = 1 - ramp(_LASH_REACH[0] * eye.unit, _LASH_REACH[1] * eye.unit, above_lid)[..., None]
     own = _shifted(eye, source, -drawn_down)
     bulge = 1 + 0.04 * bump(part - 0.66, 0.20) - 0.07 * ramp(0.85, 1.0, part) - 0.03 * bump(part - 0.35, 0.12)
+    bulge *= 1 - _TURNED * ramp(0.35, 1.15, abs(2 * eye.s / eye.corners[1] - 1))
     return (own * (1 - new) + (_filled(eye, source) + _grain(eye, source)) * new) * bulge[..., None]
 
 

@@ -82,15 +82,14 @@ class Mouth:
         narrow = 1 - 0.22 * bite.round
         s = self._sprites
         layers = [(s.lower, jaw + 0.028, narrow, 1.0)]
-        layers.append((s.tongue, 0.82 * jaw - 0.10 * bite.tongue, narrow, 1 - 0.15 * bite.tongue))
+        layers.append((s.tongue, 0.60 * jaw - 0.10 * bite.tongue, narrow, 1 - 0.15 * bite.tongue))
+        if bite.tongue > _TIP_SHOWS:
+            out = min((bite.tongue - _TIP_SHOWS) / 0.3, 1.0)
+            layers.append((s.tip, 0.25 * jaw - 0.03 * (1 - out), narrow, 1.0))
         layers.append((s.upper, -0.035 * bite.round, narrow, 1.0))
         picture = self._place(s.cavity, 0.0, 1.0, 1.0, bite, corner, size)
         for sprite, drop, wide, tall in layers:
             picture = _over(picture, self._place(sprite, drop, wide, tall, bite, corner, size))
-        if bite.tongue > _TIP_SHOWS:
-            out = min((bite.tongue - _TIP_SHOWS) / 0.3, 1.0)
-            tip = self._place(s.tip, 0.45 * jaw - 0.01 + 0.01 * out, narrow, out, bite, corner, size)
-            picture = _over(picture, tip)
         return picture
 
     def _place(

@@ -66,7 +66,7 @@ def _tooth(skin: Reals, eye_white: float) -> Reals:
     """Ivory under the light that the skin and the whites of the eyes show."""
     light = np.clip(max(0.95 * float(skin @ _LUMA), 0.9 * eye_white), 60, 215)
     tint = skin / max(float(skin @ _LUMA), 1.0)
-    colour = _IVORY / (_IVORY @ _LUMA) * (0.6 + 0.4 * tint)
+    colour = _IVORY / (_IVORY @ _LUMA) * (0.45 + 0.55 * tint)
     tooth: Reals = np.clip(colour / (colour @ _LUMA) * light, 0, 240)
     return tooth
 

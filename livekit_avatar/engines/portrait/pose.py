@@ -14,6 +14,10 @@ UPPER_SHAPES = (
     "browDownRight",
     "eyeSquintLeft",
     "eyeSquintRight",
+    "eyeWideLeft",
+    "eyeWideRight",
+    "noseSneerLeft",
+    "noseSneerRight",
     "eyeBlinkLeft",
     "eyeBlinkRight",
 )
@@ -28,7 +32,7 @@ class Pose:
     """One frame of a portrait, decided but not drawn.
 
     Attributes:
-        shapes: (32,) float32 in 0..1 in the order of `SHAPES`.
+        shapes: (36,) float32 in 0..1 in the order of `SHAPES`.
         yaw: radians, positive turns the face to the viewer's right.
         pitch: radians, positive nods down.
         roll: radians, positive leans clockwise for the viewer.

@@ -25,6 +25,9 @@ JAW_DROP = 0.40
 CORNER_DROP = 0.30
 """Share of the jaw's way that the corners of the mouth follow."""
 
+_PROTRUSION = 0.06
+"""How far rounded lips come forwards."""
+
 REST = "rest"
 """The displacement that closes a mouth which is open in the picture."""
 
@@ -49,7 +52,7 @@ def _vector(m: Vertices, dx: npt.ArrayLike = 0.0, dy: npt.ArrayLike = 0.0, dz: n
 
 def _lower_lip_share(m: Vertices) -> Reals:
     """Share of the jaw's way that the lower lip goes: all of it in the middle, less towards the corners."""
-    return CORNER_DROP + (1 - CORNER_DROP) * m.profile**0.55
+    return CORNER_DROP + (1 - CORNER_DROP) * m.profile**0.65
 
 
 def _jaw_share(m: Vertices) -> Reals:
@@ -90,17 +93,19 @@ def _by_lip(
 
 def _rounding(m: Vertices) -> dict[str, Reals]:
     """Lips drawn together and forwards: an open funnel ("oh", "sh") and a tight pucker ("oo")."""
-    inwards = -np.clip(m.t, -1, 1) * m.on_lips
-    arch, skin = m.profile**0.45, m.near * np.clip(1 - m.t**4, 0, 1)
-    open_ring = _by_lip(
-        m, -(0.040 + 0.022 * m.ring) * arch, (0.055 + 0.022 * m.ring) * arch, -0.045 * skin, 0.06 * skin
+    t = np.clip(m.t, -1, 1) * m.half_width * m.with_lips
+    inwards, round_the_teeth = -t, -abs(t * m.t.clip(-1, 1))
+    arch, skin = m.profile**0.8, m.near * np.clip(1 - m.t**4, 0, 1)
+    sides = 0.035 * (1 - m.profile) * m.on_lips
+    open_ring = sides + _by_lip(
+        m, -(0.046 + 0.022 * m.ring) * arch, (0.055 + 0.022 * m.ring) * arch, -0.045 * skin, 0.06 * skin
     )
     tight = m.ring * m.profile**0.5
     tight_ring = _by_lip(m, -0.026 * tight, 0.032 * tight, -0.022 * skin, 0.026 * skin)
-    forwards = -0.06 * m.on_lips * np.clip(1 - m.t**2 / 2, 0, 1)
+    forwards = -_PROTRUSION * m.on_lips
     return {
-        "mouthFunnel": _vector(m, 0.085 * inwards, open_ring, forwards),
-        "mouthPucker": _vector(m, 0.115 * inwards, tight_ring, forwards),
+        "mouthFunnel": _vector(m, 0.22 * inwards, open_ring, 0.22 * round_the_teeth + forwards),
+        "mouthPucker": _vector(m, 0.30 * inwards, tight_ring, 0.30 * round_the_teeth + forwards),
     }
 
 
@@ -133,14 +138,18 @@ def _corners(m: Vertices, sign: float, weight: Reals) -> dict[str, Reals]:
     lifted = ramp(0.1, 1, np.minimum(abs(m.t), 1)) ** 1.5 * m.on_lips
     p = m.profile
     cheek = bump(abs(m.x) - 0.55, 0.30) * bump(m.y + 0.28, 0.30)
+    nostril = bump(abs(m.x) - 0.26, 0.16) * bump(m.y - m.y[mesh.NOSE_BASE], 0.16)
     spread = 0.03 * corner + 0.012 * m.lower * p - 0.006 * m.upper * m.ring * p
     smile = (
-        -0.10 * lifted - 0.035 * cheek + m.upper * (0.006 - 0.018 * m.ring) * p - 0.012 * m.lower * m.ring * p
+        -0.10 * lifted - 0.06 * cheek + m.upper * (0.006 - 0.018 * m.ring) * p - 0.012 * m.lower * m.ring * p
     )
     return {
         "mouthStretch": _vector(m, sign * 0.105 * corner * weight, spread * weight),
         "mouthSmile": _vector(m, sign * (0.105 * corner + 0.02 * cheek) * weight, smile * weight),
-        "mouthFrown": _vector(m, sign * 0.01 * corner * weight, 0.07 * lifted * weight),
+        "mouthFrown": _vector(m, sign * 0.01 * corner * weight, 0.10 * lifted * weight),
+        "noseSneer": _vector(
+            m, sign * 0.02 * nostril * weight, -(0.06 * nostril + 0.03 * m.upper * m.ring * p) * weight
+        ),
         "mouthPress": _vector(
             m, sign * 0.02 * corner * weight, (0.030 * m.upper - 0.034 * m.lower) * m.ring * p * weight
         ),
@@ -152,22 +161,26 @@ def _halves(m: Vertices, sign: float, weight: Reals) -> dict[str, Reals]:
     half = bump(m.t - sign * 0.42, 0.62)
     lip, skin = half * m.profile**0.5 * (1 - 0.15 * m.ring), half * np.clip(1 - m.t**4, 0, 1)
     eye = mesh.LEFT_EYE_LOWER[4] if sign > 0 else mesh.RIGHT_EYE_LOWER[4]
+    lid = mesh.LEFT_EYE_UPPER[4] if sign > 0 else mesh.RIGHT_EYE_UPPER[4]
     lower_lid = bump(m.x - m.x[eye], 0.24) * bump(m.y - m.y[eye] - 0.02, 0.10)
+    upper_lid = bump(m.x - m.x[lid], 0.20) * bump(m.y - m.y[lid] + 0.01, 0.07)
     return {
         "mouthUpperUp": _vector(m, 0, _by_lip(m, -0.075 * lip, 0, -0.065 * skin * m.near)),
         "mouthLowerDown": _vector(m, 0, _by_lip(m, 0, 0.10 * lip, 0, 0.08 * skin * bump(m.v, 0.22))),
-        "eyeSquint": _vector(m, 0, -0.045 * lower_lid * (weight > 0)),
+        "eyeSquint": _vector(m, 0, -0.055 * lower_lid * (weight > 0)),
+        "eyeWide": _vector(m, 0, -0.045 * upper_lid * (weight > 0)),
     }
 
 
 def _brows(m: Vertices) -> dict[str, Reals]:
     band = _brow_band(m)
-    shapes = {"browInnerUp": _vector(m, 0, -0.085 * bump(m.x, 0.36) * band)}
+    shapes = {"browInnerUp": _vector(m, 0, -0.115 * bump(m.x, 0.36) * band)}
     sides: tuple[tuple[Side, float], ...] = (("Right", -1.0), ("Left", 1.0))
     for name, sign in sides:
-        shapes["browOuterUp" + name] = _vector(m, 0, -0.085 * bump(m.x - sign * 0.62, 0.3) * band)
+        shapes["browOuterUp" + name] = _vector(m, 0, -0.12 * bump(m.x - sign * 0.62, 0.3) * band)
         side = ramp(-0.05, 0.05, sign * m.x) * band
-        shapes["browDown" + name] = _vector(m, -sign * 0.02 * side, 0.06 * side)
+        inner = 0.4 + 0.6 * bump(m.x - sign * 0.2, 0.32)
+        shapes["browDown" + name] = _vector(m, -sign * 0.04 * side * inner, 0.10 * side * inner)
     return shapes
 
 

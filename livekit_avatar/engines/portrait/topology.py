@@ -45,11 +45,15 @@ LEFT_EYE_LOWER: Final = (362, 382, 381, 380, 374, 373, 390, 249, 263)
 RIGHT_BROW: Final = (70, 63, 105, 66, 107, 46, 53, 52, 65, 55)
 LEFT_BROW: Final = (300, 293, 334, 296, 336, 276, 283, 282, 295, 285)
 
+RIGHT_FOLD: Final = (129, 203, 206, 216, 212)
+LEFT_FOLD: Final = (358, 423, 426, 436, 432)
+"""Nasolabial folds, from the wing of the nose to beside the corner of the mouth."""
+
 RIGHT_IRIS: Final = (468, 469, 470, 471, 472)
 LEFT_IRIS: Final = (473, 474, 475, 476, 477)
 """Centre, then four points of the rim."""
 
-FOREHEAD, CHIN, NOSE_BASE = 10, 152, 2
+FOREHEAD, BETWEEN_BROWS, CHIN, NOSE_BASE = 10, 8, 152, 2
 RIGHT_JAW, LEFT_JAW = 172, 397
 RIGHT_CHEEK, LEFT_CHEEK = 234, 454
 RIGHT_EYE_OUTER, LEFT_EYE_OUTER = 33, 263

@@ -29,6 +29,7 @@ class Vertices:
         below: 1 below it.
         near: 1 at the mouth, falling off over the skin around it.
         on_lips: 1 on lips and corners, `near` elsewhere.
+        with_lips: as `on_lips`, but reaching further over the cheeks.
         jaw: 1 on the chin, 0 from the sides of the jaw outwards.
         half_width: of the mouth, units (not per vertex).
     """
@@ -46,6 +47,7 @@ class Vertices:
     below: Reals
     near: Reals
     on_lips: Reals
+    with_lips: Reals
     jaw: Reals
     half_width: float
 
@@ -63,10 +65,11 @@ class Vertices:
         half_width = float(right + left) / 2
         beyond = np.maximum(abs(t) - 1, 0) * half_width
         near = bump(beyond, 0.22) * bump(v, np.where(v < 0, 0.28, 0.34))
-        on_lips = np.where(upper + lower + corner > 0, 1.0, near)
+        cheeks = bump(beyond, 0.40) * bump(v, np.where(v < 0, 0.36, 0.28))
+        on_lips, with_lips = (np.where(upper + lower + corner > 0, 1.0, skin) for skin in (near, cheeks))
         jaws = np.where(x < 0, abs(x[mesh.RIGHT_JAW]), abs(x[mesh.LEFT_JAW]))
         return cls(
-            x, y, t, profile, v, _ring(), upper, lower, corner, 1 - below, below, near, on_lips,
+            x, y, t, profile, v, _ring(), upper, lower, corner, 1 - below, below, near, on_lips, with_lips,
             1 - ramp(0.48, 1.15, abs(x) / jaws), half_width,
         )  # fmt: skip
 
