@@ -4,8 +4,9 @@
     PYTHONPATH=tests python bench/worker.py --soak 200
 
 The worker runs in a process of its own; the agent (our output for a face elsewhere; with `--burst`,
-livekit-agents' own, which sends a text of ten seconds all at once) and the subscriber in this one. `launch, no face` is the yardstick: the same launch, refused, so HTTP alone. How many
-sessions a machine holds, and the encoders' share, is measured by bench/capacity.py.
+livekit-agents' own, which sends a text of ten seconds all at once) and the subscriber in this one.
+`launch, no face` is the yardstick: the same launch, refused, so HTTP alone. How many sessions a machine
+holds, and the encoders' share, is measured by bench/capacity.py.
 """
 
 from __future__ import annotations

@@ -34,8 +34,8 @@ LISTENER_SECONDS = 2.0
 
 PACE = 5.0
 """How many times faster than it is spoken speech is sent to a face elsewhere. A long text all at once crowds
-out the sound and the pictures that come back: listeners' jitter buffers grow from 30 ms to 200 (bench/worker.py
---burst), and stay like that."""
+out the sound and the pictures that come back: listeners' jitter buffers grow from 30 ms to 200, and stay like
+that (bench/worker.py --burst)."""
 
 CALL_SECONDS = 5.0
 """How long a face may take to answer a call."""
