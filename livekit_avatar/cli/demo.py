@@ -27,7 +27,7 @@ def demo(
         list[str] | None,
         typer.Option(
             help="A built-in name, a picture, or a .avatar file. Given again: more faces to choose from.",
-            show_default="ada",
+            show_default="all built-in ones, ada first; with --say: ada",
         ),
     ] = None,
     say: Annotated[
@@ -60,10 +60,11 @@ def demo(
     if text is not None and len(avatar or ()) > 1:
         raise ConfigurationError("--say takes one --avatar", fix="Leave the others out.")
 
+    from livekit_avatar.avatar import builtin_names
     from livekit_avatar.demo import show
     from livekit_avatar.demo.faces import open_faces
 
-    faces = open_faces(avatar or ["ada"], progress=_progress)
+    faces = open_faces(avatar or (builtin_names() if text is None else ["ada"]), progress=_progress)
     who = show.cast(faces, language=llm, voice=tts, ear=stt)
     if text is None:
         with contextlib.suppress(KeyboardInterrupt):

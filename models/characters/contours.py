@@ -4,24 +4,25 @@ from __future__ import annotations
 
 import numpy as np
 from camera import Camera
-from lids import INNER, LID, OUTER, lid_edges, on_lid
-from lips import HALF_WIDTH, Lips
+from lids import INNER, LID, OUTER, Lids
+from lips import Lips
 from sdf import vector
 
 from livekit_avatar.engines.portrait.contours import EYE_POINTS, LIP_POINTS, Contours
 
 
-def true_contours(camera: Camera, lips: Lips, size: int) -> Contours:
+def true_contours(camera: Camera, lids: Lids, lips: Lips, size: int) -> Contours:
     """Outlines of the neutral face in pixels of a picture of `size`."""
     x = np.linspace(INNER, OUTER, EYE_POINTS, dtype=np.float32)
-    lids = {}
+    edges = {}
     for name, side in (("right", -1), ("left", 1)):
-        for edge, z in zip(("upper", "lower"), lid_edges(x, blink=0), strict=True):
-            points = on_lid(x, z, LID) * vector((side, 1, 1))
-            lids[f"{name}_eye_{edge}"] = camera.project(points, size)
-    across = np.linspace(-HALF_WIDTH, HALF_WIDTH, LIP_POINTS, dtype=np.float32)
+        for edge, z in zip(("upper", "lower"), lids.edges(x, blink=0), strict=True):
+            points = lids.on_lid(x, z, LID) * vector((side, 1, 1))
+            edges[f"{name}_eye_{edge}"] = camera.project(points, size)
+    half = lips.shape.half_width
+    across = np.linspace(-half, half, LIP_POINTS, dtype=np.float32)
     depth = lips.depth(np.abs(across)) + 0.02
     top, line, bottom = (
         camera.project(np.stack([across, depth, z], 1), size) for z in lips.edges(np.abs(across))
     )
-    return Contours(**lids, lip_top=top, lip_line=line, lip_bottom=bottom)
+    return Contours(**edges, lip_top=top, lip_line=line, lip_bottom=bottom)

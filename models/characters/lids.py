@@ -1,17 +1,17 @@
 """Eyelids: a shell around the eyeball, opened along two curves; a blink moves one of them.
 
-Local coordinates: origin in the eyeball's centre, x from the nose outwards.
+Local coordinates: origin in the eyeball's centre, x from the nose outwards, in sizes of the eye.
 """
 
 from __future__ import annotations
 
 import numpy as np
+from character import EyeShape
 from sdf import Array, bell, difference, ellipsoid, smoothstep, union, vector
 
-EYE = (0.335, 0.290, 0.0)
-"""Centre of the eye on the side x > 0."""
+RADIUS = 0.250
+"""Of an eyeball of size 1."""
 
-EYE_RADIUS = 0.250
 LID = 0.030
 """Thickness of a lid."""
 
@@ -21,45 +21,79 @@ INNER, OUTER = -0.196, 0.212
 CLOSING = 0.008
 """How far below the open lower lid's edge the closed lids meet: the upper one pushes the lower one down."""
 
-
-def lid_edges(x: Array, blink: float) -> tuple[Array, Array]:
-    """Heights of the upper and the lower lid's edge at the local `x`, for a lid closed by `blink` (0..1)."""
-    u = np.clip((x - INNER) / (OUTER - INNER), 0, 1)
-    corners = -0.024 + 0.040 * u
-    upper = corners + 0.101 * np.maximum(np.sin(np.pi * u**0.88), 0) ** 0.82
-    lower = corners - 0.077 * np.maximum(np.sin(np.pi * u**1.15), 0) ** 0.9
-    return upper + (lower - CLOSING - upper) * blink, lower
+SET_BACK = 0.040
+"""How far behind the lids of an eye of size 1 its middle lies, less its radius: larger eyes sit deeper."""
 
 
-def add_lids(head: Array, points: Array, blink: float) -> Array:
-    """The head with lids around openings for both eyes.
+class Lids:
+    """The lids of both eyes; arguments called `points` have x >= 0."""
 
-    Args:
-        head: (n,) distances to the bare head.
-        points: (n, 3) with x >= 0.
-        blink: 0 (open) .. 1 (closed).
-    """
-    local = points - vector(EYE)
-    x, y, z = local.T
-    radius = np.linalg.norm(local, axis=1)
-    upper, lower = lid_edges(x, blink)
-    d = union(head, radius - (EYE_RADIUS + LID), 0.06)
-    d = difference(d, _crease(x, z, radius, upper, blink), 0.03)
-    if blink < 1:
-        d = difference(d, _opening(x, y, z, upper, lower), 0.020)
-        d = np.maximum(d, EYE_RADIUS * 0.99 - radius)
-        d = union(d, _caruncle(local), 0.012)
-    return d
+    def __init__(self, shape: EyeShape) -> None:
+        self.shape = shape
+        front = RADIUS + SET_BACK
+        self.centre = vector((shape.apart, front - RADIUS * shape.size, 0.0))
 
+    def edges(self, x: Array, blink: float) -> tuple[Array, Array]:
+        """Heights of the upper and the lower edge at the local `x`, of a lid closed by `blink` (0..1)."""
+        u = np.clip((x - INNER) / (OUTER - INNER), 0, 1)
+        corners = -0.024 + self.shape.tilt * u
+        upper = corners + self.shape.upper * np.maximum(np.sin(np.pi * u**0.88), 0) ** 0.82
+        lower = corners - self.shape.lower * np.maximum(np.sin(np.pi * u**1.15), 0) ** 0.9
+        return upper + (lower - CLOSING - upper) * blink, lower
 
-def _crease(x: Array, z: Array, radius: Array, upper: Array, blink: float) -> Array:
-    """A thin rod lying on the lid, above its edge; it flattens as the lid closes."""
-    height = upper * (1 - 0.55 * blink) + 0.050 + 0.045 * blink
-    beyond = np.maximum(np.abs(x) - 0.14, 0)
-    return (
-        np.sqrt((z - height) ** 2 + (radius - EYE_RADIUS - LID - 0.016 - 0.03 * blink) ** 2 + beyond**2)
-        - 0.006
-    )
+    def add(self, head: Array, points: Array, blink: float) -> Array:
+        """The head with lids around openings for both eyes.
+
+        Args:
+            head: (n,) distances to the bare head.
+            points: (n, 3) with x >= 0.
+            blink: 0 (open) .. 1 (closed).
+        """
+        local, size = self._local(points), self.shape.size
+        x, y, z = local.T
+        radius = np.linalg.norm(local, axis=1)
+        upper, lower = self.edges(x, blink)
+        d = union(head / size, radius - (RADIUS + LID), 0.06)
+        if self.shape.crease:
+            d = difference(d, self._crease(x, z, radius, upper, blink), 0.03 * self.shape.crease)
+        if blink < 1:
+            d = difference(d, _opening(x, y, z, upper, lower), 0.020)
+            d = np.maximum(d, RADIUS * 0.99 - radius)
+            d = union(d, _caruncle(local), 0.012)
+        return d * size
+
+    def on_lid(self, x: Array, z: Array, height: float) -> Array:
+        """(n, 3) points of the side x > 0 at the local (x, z), `height` above the eyeball."""
+        y = np.sqrt(np.maximum((RADIUS + height) ** 2 - x**2 - z**2, 1e-4))
+        return np.stack([x, y, z], 1).astype(np.float32) * self.shape.size + self.centre
+
+    def redness(self, points: Array, blink: float) -> Array:
+        """(n,) 0..1: how much a point belongs to the pink rim of the opening."""
+        local = self._local(points)
+        x, y, z = local.T
+        upper, lower = self.edges(x, blink)
+        radius = np.linalg.norm(local, axis=1)
+        rim = bell(np.maximum(z - upper, lower - z), 0.010) * (radius < RADIUS + LID + 0.02) * (y > 0)
+        corner = np.linalg.norm(local - vector((INNER + 0.015, 0.150, -0.022)), axis=1)
+        return np.maximum(rim * (x > INNER - 0.01) * (x < OUTER), smoothstep(0.05, 0.02, corner)) * (
+            1 - blink
+        )
+
+    def shade(self, points: Array) -> Array:
+        """(n,) 0..1: how much a point lies on the upper lid, which is a little darker."""
+        local = self._local(points)
+        away = np.linalg.norm(local, axis=1) - RADIUS
+        return smoothstep(0.085, 0.03, away) * smoothstep(-0.02, 0.05, local[:, 2]) * (local[:, 1] > 0)
+
+    def _local(self, points: Array) -> Array:
+        return (points - self.centre) / np.float32(self.shape.size)
+
+    def _crease(self, x: Array, z: Array, radius: Array, upper: Array, blink: float) -> Array:
+        """A thin rod lying on the lid, above its edge; it flattens as the lid closes."""
+        height = upper * (1 - 0.55 * blink) + 0.050 + 0.045 * blink
+        beyond = np.maximum(np.abs(x) - 0.14, 0)
+        away = radius - RADIUS - LID - 0.016 - 0.03 * blink
+        return np.sqrt((z - height) ** 2 + away**2 + beyond**2) - 0.006
 
 
 def _opening(x: Array, y: Array, z: Array, upper: Array, lower: Array) -> Array:
@@ -71,27 +105,3 @@ def _opening(x: Array, y: Array, z: Array, upper: Array, lower: Array) -> Array:
 def _caruncle(local: Array) -> Array:
     """The pink bead in the inner corner."""
     return ellipsoid(local, (INNER + 0.018, 0.150, -0.022), (0.026, 0.030, 0.018))
-
-
-def on_lid(x: Array, z: Array, height: float) -> Array:
-    """(n, 3) points of the side x > 0 whose distance from the eyeball's surface is `height`."""
-    y = np.sqrt(np.maximum((EYE_RADIUS + height) ** 2 - x**2 - z**2, 1e-4))
-    return np.stack([x, y, z], 1).astype(np.float32) + vector(EYE)
-
-
-def edge_redness(points: Array, blink: float) -> Array:
-    """(n,) 0..1: how much a point of the side x >= 0 belongs to the pink rim of the opening."""
-    local = points - vector(EYE)
-    x, y, z = local.T
-    upper, lower = lid_edges(x, blink)
-    radius = np.linalg.norm(local, axis=1)
-    rim = bell(np.maximum(z - upper, lower - z), 0.010) * (radius < EYE_RADIUS + LID + 0.02) * (y > 0)
-    corner = smoothstep(0.05, 0.02, np.linalg.norm(local - vector((INNER + 0.015, 0.150, -0.022)), axis=1))
-    return np.maximum(rim * (x > INNER - 0.01) * (x < OUTER), corner) * (1 - blink)
-
-
-def lid_shade(points: Array) -> Array:
-    """(n,) 0..1: how much a point of the side x >= 0 lies on the upper lid, which is a little darker."""
-    local = points - vector(EYE)
-    away = np.linalg.norm(local, axis=1) - EYE_RADIUS
-    return smoothstep(0.085, 0.03, away) * smoothstep(-0.02, 0.05, local[:, 2]) * (local[:, 1] > 0)

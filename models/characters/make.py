@@ -1,8 +1,8 @@
-"""Makes ada: renders her with open and with closed eyes, prepares the portrait and writes ada.avatar.
+"""Makes the built-in characters: pictures with open and with closed eyes, the portrait, NAME.avatar.
 
     pip install -e '.[characters]'           (Python 3.11; Blender as a module, 1.3 GB)
     livekit-avatar models download face-landmarker
-    python models/characters/make.py
+    python models/characters/make.py ada
 
 `--picture FILE` renders the open-eyed picture only; `--reuse` prepares the pictures rendered before.
 """
@@ -15,15 +15,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-from ada import ADA
 from camera import Camera
+from character import Character
+from company import DRAWN, RENDERED
 from contours import true_contours
+from flat import Drawing
+from head import Head
+from lids import Lids
 from lips import Lips
+from sitting import Sitting
 
-from livekit_avatar.avatars.bundle import Bundle, Manifest, write_bundle
 from livekit_avatar.engines.portrait.contours import Contours
-from livekit_avatar.engines.portrait.prepare import prepare_portrait
-from livekit_avatar.face.mesh import FaceMesh
 from livekit_avatar.face.picture import read_picture
 from livekit_avatar.types import Image
 
@@ -31,16 +33,12 @@ if TYPE_CHECKING:
     from render import Studio
 
 ROOT = Path(__file__).parents[2]
-AVATAR = ROOT / "livekit_avatar" / "data" / f"{ADA.name}.avatar"
+AVATARS = ROOT / "livekit_avatar" / "data"
 PICTURES = ROOT / "build" / "characters"
-OPEN, CLOSED = PICTURES / "open.png", PICTURES / "closed.png"
 CAMERA = Camera()
 
 LID_ROOM = 0.07
 """Skin around the eyes that is rendered with the closed lids, in sizes of the picture."""
-
-VIDEO = 512
-"""Pixels of the video unless somebody asks for another size; the pictures in the avatar are larger."""
 
 FEATHER = 12
 """Pixels over which the window with the closed lids fades into the picture."""
@@ -48,16 +46,24 @@ FEATHER = 12
 
 def main() -> None:
     options = _options()
-    if options.picture:
-        _studio(options).render(options.picture)
-        return
-    if not options.reuse:
-        _render_both(options)
-    _write(AVATAR)
+    if options.name in DRAWN:
+        sitting = _drawn(DRAWN[options.name], options.size)
+    else:
+        who = RENDERED[options.name]
+        if options.picture:
+            _studio(who, options).render(options.picture)
+            return
+        if not options.reuse:
+            _render_both(who, options)
+        sitting = _rendered(who)
+    path = AVATARS / f"{sitting.name}.avatar"
+    sitting.write(path)
+    print(f"{path.name}: {path.stat().st_size} bytes, sha256 {sha256(path.read_bytes()).hexdigest()}")
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Make the built-in character ada.")
+    parser = argparse.ArgumentParser(description="Make a built-in character.")
+    parser.add_argument("name", choices=[*RENDERED, *DRAWN])
     parser.add_argument("--picture", type=Path, help="render one picture to this file and stop")
     parser.add_argument("--reuse", action="store_true", help="take the pictures rendered before")
     parser.add_argument("--size", type=int, default=960, help="pixels of the rendered pictures")
@@ -68,21 +74,31 @@ def _options() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def _studio(options: argparse.Namespace) -> Studio:
+def _studio(who: Character, options: argparse.Namespace) -> Studio:
     from render import Quality, Studio  # Blender, which is not needed to prepare
 
     quality = Quality(options.size, options.samples, options.step, options.density, options.threads)
-    studio = Studio(ADA, quality, CAMERA)
+    studio = Studio(who, quality, CAMERA)
     studio.pose(blink=0)
     return studio
 
 
-def _render_both(options: argparse.Namespace) -> None:
+def _pictures(who: Character) -> tuple[Path, Path]:
+    """Where the renders with open and with closed eyes are."""
+    return PICTURES / f"{who.name}.png", PICTURES / f"{who.name}_lids.png"
+
+
+def _contours(who: Character, size: int) -> Contours:
+    return true_contours(CAMERA, Lids(who.eyes), Lips(who.lips, Head(who.head)), size)
+
+
+def _render_both(who: Character, options: argparse.Namespace) -> None:
     PICTURES.mkdir(parents=True, exist_ok=True)
-    studio = _studio(options)
-    studio.render(OPEN)
+    eyes_open, eyes_closed = _pictures(who)
+    studio = _studio(who, options)
+    studio.render(eyes_open)
     studio.pose(blink=1)
-    studio.render(CLOSED, _eye_box(true_contours(CAMERA, Lips(), options.size), options.size))
+    studio.render(eyes_closed, _eye_box(_contours(who, options.size), options.size))
 
 
 def _eye_box(contours: Contours, size: int) -> tuple[int, int, int, int]:
@@ -98,25 +114,17 @@ def _eye_box(contours: Contours, size: int) -> tuple[int, int, int, int]:
     return int(low[0]), int(low[1]), int(high[0]), int(high[1])
 
 
-def _write(path: Path) -> None:
-    picture = read_picture(OPEN)
-    contours = true_contours(CAMERA, Lips(), len(picture))
-    lids = _pasted(picture, read_picture(CLOSED), _eye_box(contours, len(picture)))
-    landmarks = FaceMesh().find(picture)[0]
-    prepared = prepare_portrait(picture, landmarks, size=len(picture), lids=lids, contours=contours)
-    manifest = Manifest(
-        engine="portrait",
-        engine_version=1,
-        name=ADA.name,
-        size=(VIDEO, VIDEO),
-        fps=25,
-        licence="Apache-2.0",
-        consent="A drawn person: nobody's likeness.",
-        warnings=tuple(prepared.warnings),
-    )
-    path.parent.mkdir(parents=True, exist_ok=True)
-    write_bundle(path, Bundle(manifest, prepared.members))
-    print(f"{path.name}: {path.stat().st_size} bytes, sha256 {sha256(path.read_bytes()).hexdigest()}")
+def _drawn(who: Drawing, size: int) -> Sitting:
+    return Sitting(who.name, who.likeness, who.draw(size, 0), who.draw(size, 1), who.contours(size))
+
+
+def _rendered(who: Character) -> Sitting:
+    """What was rendered before."""
+    eyes_open, eyes_closed = _pictures(who)
+    picture = read_picture(eyes_open)
+    contours = _contours(who, len(picture))
+    lids = _pasted(picture, read_picture(eyes_closed), _eye_box(contours, len(picture)))
+    return Sitting(who.name, who.likeness, picture, lids, contours)
 
 
 def _pasted(picture: Image, window: Image, box: tuple[int, int, int, int]) -> Image:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bpy
 from character import Character, Colour
+from ornaments import Ornament
 
 TINT = "tint"
 """Name of the mesh attribute with the diffuse colour."""
@@ -12,12 +13,12 @@ ROUGHNESS = "roughness"
 """Name of the mesh attribute with the roughness."""
 
 
-def skin() -> bpy.types.Material:
-    """Subsurface skin: red light travels farthest."""
+def skin(who: Character) -> bpy.types.Material:
+    """Subsurface skin."""
     material, shader = _principled("skin")
     _read(material, TINT, "Color", shader.inputs["Base Color"])
     _read(material, ROUGHNESS, "Fac", shader.inputs["Roughness"])
-    _set(shader, {"Subsurface Weight": 0.6, "Subsurface Radius": (1, 0.32, 0.16), "Subsurface Scale": 0.06})
+    _set(shader, {"Subsurface Weight": 0.6, "Subsurface Radius": who.skin.scatter, "Subsurface Scale": 0.06})
     _set(shader, {"Specular IOR Level": 0.40})
     pores = material.node_tree.nodes.new("ShaderNodeTexNoise")
     _set(pores, {"Scale": 85, "Detail": 3})
@@ -41,8 +42,10 @@ def hair(who: Character) -> bpy.types.Material:
     nodes.remove(shader)
     strand = nodes.new("ShaderNodeBsdfHairPrincipled")
     strand.parametrization = "MELANIN"
-    _set(strand, {"Melanin": who.melanin, "Melanin Redness": who.redness, "Random Color": 0.25})
-    _set(strand, {"Roughness": 0.34, "Radial Roughness": 0.48, "Random Roughness": 0.3})
+    _set(strand, {"Melanin": who.hair_tint.melanin, "Melanin Redness": who.hair_tint.redness})
+    _set(strand, {"Tint": (*who.hair_tint.dye, 1)})
+    _set(strand, {"Random Color": 0.25})
+    _set(strand, {"Roughness": who.hair_tint.roughness, "Radial Roughness": 0.48, "Random Roughness": 0.3})
     material.node_tree.links.new(strand.outputs[0], nodes["Material Output"].inputs["Surface"])
     return material
 
@@ -57,11 +60,19 @@ def fibre(name: str, tint: Colour) -> bpy.types.Material:
 def cloth(who: Character) -> bpy.types.Material:
     """Fine knitted wool."""
     material, shader = _principled("cloth")
-    _set(shader, {"Base Color": (*who.cloth, 1), "Roughness": 0.85})
-    _set(shader, {"Sheen Weight": 0.35, "Sheen Roughness": 0.5})
+    _read(material, TINT, "Color", shader.inputs["Base Color"])
+    _set(shader, {"Roughness": 0.85, "Sheen Weight": who.clothes.sheen, "Sheen Roughness": 0.5})
     knit = material.node_tree.nodes.new("ShaderNodeTexWave")
-    _set(knit, {"Scale": 34, "Distortion": 3, "Detail": 2, "Detail Scale": 6})
+    _set(knit, {"Scale": who.clothes.knit, "Distortion": 3, "Detail": 2, "Detail Scale": 6})
     _bump(material, shader, knit, strength=0.25, distance=0.015)
+    return material
+
+
+def enamel(thing: Ornament) -> bpy.types.Material:
+    """Metal, horn or a lamp."""
+    material, shader = _principled("ornament")
+    _set(shader, {"Base Color": (*thing.tint, 1), "Metallic": thing.metal, "Roughness": thing.roughness})
+    _set(shader, {"Emission Color": (*thing.tint, 1), "Emission Strength": thing.glow})
     return material
 
 

@@ -7,7 +7,6 @@ from pathlib import Path
 
 import bpy
 import brows
-import clothes
 import eyes
 import groom
 import materials
@@ -16,9 +15,10 @@ import stage
 import tints
 from camera import Camera
 from character import Character
-from head import face
-from lids import add_lids
+from head import Head
+from lids import Lids
 from lips import Lips
+from ornaments import Ornament, glints
 from sdf import Array, Field, Surface, mirrored, surface, vector
 
 Box = tuple[int, int, int, int]
@@ -49,26 +49,30 @@ class Studio:
 
     def __init__(self, who: Character, quality: Quality, camera: Camera) -> None:
         bpy.ops.wm.read_factory_settings(use_empty=True)
-        self._who, self._quality, self._lips = who, quality, Lips()
+        self._who, self._quality = who, quality
+        self._head = Head(who.head)
+        self._lids, self._lips = Lids(who.eyes), Lips(who.lips, self._head)
         self._moving: list[bpy.types.Object] = []
         stage.configure(quality.size, quality.samples, quality.threads)
         stage.add_studio(who, camera)
-        self._skin, self._fibre = materials.skin(), materials.fibre("brow", who.brows)
+        self._skin, self._fibre = materials.skin(who), materials.fibre("brow", who.brows.tint)
         self._lash = materials.fibre("lash", (0.012, 0.008, 0.006))
         self._add_eyes()
-        sweater = surface(clothes.sweater, (-1.6, -1.1, -2.8), (1.6, 0.6, -0.7), quality.step * 1.3)
-        add_mesh("sweater", sweater, materials.cloth(who))
-        add_strands("hair", groom.hair(who.seed, quality.density), materials.hair(who))
+        self._add_clothes()
+        self._add_hair()
 
     def pose(self, blink: float) -> None:
         """Shape the lids: 0 open, 1 closed."""
         for thing in self._moving:
             bpy.data.objects.remove(thing, do_unlink=True)
+        who = self._who
         self._moving = [
-            self._head(blink),
-            add_strands("brows", brows.brows(self._who.seed), self._fibre),
-            add_strands("lashes", brows.lash_line(blink), self._lash),
+            self._add_head(blink),
+            add_strands("lashes", brows.lash_line(self._lids, blink), self._lash),
         ]
+        if who.brows.hairs:
+            hairs = brows.brows(who.brows, self._head, who.seed)
+            self._moving.append(add_strands("brows", hairs, self._fibre))
 
     def render(self, path: Path, box: Box | None = None) -> None:
         """Write the picture, or the part of it inside `box`, as PNG."""
@@ -81,23 +85,43 @@ class Studio:
         settings.filepath = str(path.resolve())
         bpy.ops.render.render(write_still=True)
 
-    def _head(self, blink: float) -> bpy.types.Object:
-        mesh = surface(head_field(self._lips, blink), (-1.0, -1.3, -2.0), (1.0, 1.0, 1.3), self._quality.step)
-        tint = tints.skin_tint(mesh.vertices, self._who, self._lips, blink)
-        return add_mesh("head", mesh, self._skin, tint, tints.skin_roughness(mesh.vertices, self._lips))
+    def _add_head(self, blink: float) -> bpy.types.Object:
+        field = head_field(self._head, self._lids, self._lips, blink)
+        mesh = surface(field, (-1.05, -1.3, -2.0), (1.05, 1.0, 1.3), self._quality.step)
+        tint = tints.skin_tint(mesh.vertices, self._who, self._lids, self._lips, blink)
+        roughness = tints.skin_roughness(mesh.vertices, self._who, self._lips)
+        return add_mesh("head", mesh, self._skin, tint, roughness)
 
     def _add_eyes(self) -> None:
-        material, tint = materials.eye(), eyes.eye_tint(self._who)
+        material, tint = materials.eye(), eyes.eye_tint(self._who.eyes)
         for side in (-1, 1):
-            add_mesh("eye", eyes.eyeball(side), material, tint)
+            add_mesh("eye", eyes.eyeball(side, self._lids), material, tint)
+        if self._who.eyes.glint:
+            self._add_ornament(glints(self._lids))
+
+    def _add_clothes(self) -> None:
+        clothes, step = self._who.clothes, self._quality.step
+        mesh = surface(clothes.solid, (-1.6, -1.1, -2.8), (1.6, 0.6, -0.7), step * 1.3)
+        add_mesh("clothes", mesh, materials.cloth(self._who), clothes.tints(mesh.vertices))
+        for thing in self._who.ornaments:
+            self._add_ornament(thing)
+
+    def _add_ornament(self, thing: Ornament) -> None:
+        mesh = surface(thing.solid, thing.low, thing.high, self._quality.step)
+        add_mesh("ornament", mesh, materials.enamel(thing))
+
+    def _add_hair(self) -> None:
+        material, random = materials.hair(self._who), np.random.default_rng(self._who.seed)
+        for style in self._who.hair:
+            add_strands("hair", style.strands(self._head, random, self._quality.density), material)
 
 
-def head_field(lips: Lips, blink: float) -> Field:
+def head_field(head: Head, lids: Lids, lips: Lips, blink: float) -> Field:
     """The whole head as a field: face, lids and lips."""
 
     def field(points: Array) -> Array:
         half = mirrored(points)
-        return lips.add(add_lids(face(half), half, blink), half)
+        return lips.add(lids.add(head.face(half), half, blink), half)
 
     return field
 

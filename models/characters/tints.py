@@ -1,11 +1,10 @@
-"""The colour of the skin, painted by fields: blush, lips, lid rims, nostrils, scalp."""
+"""The colour of the skin, painted by fields: blush, lips, lid rims, nostrils, scalp, spots."""
 
 from __future__ import annotations
 
 import numpy as np
 from character import Character
-from groom import hairline
-from lids import edge_redness, lid_shade
+from lids import Lids
 from lips import Lips
 from sdf import Array, bell, mirrored, smoothstep, vector
 
@@ -17,37 +16,56 @@ BLUSH = (
 """Where blood shows: centre, radius, strength."""
 
 
-def skin_tint(points: Array, who: Character, lips: Lips, blink: float) -> Array:
+def skin_tint(points: Array, who: Character, lids: Lids, lips: Lips, blink: float) -> Array:
     """(n, 3) diffuse tints of points on the head."""
-    half, skin = mirrored(points), vector(who.skin)
-    red = skin * vector((1.02, 0.66, 0.62))
+    half, skin = mirrored(points), vector(who.skin.tint)
+    red = skin * vector(who.skin.flush)
     tint = np.repeat(skin[None], len(points), 0)
+    tint = _paint(tint, skin + 0.45 * (1 - skin), 0.5 * _spots(points, who))
     for centre, radius, strength in BLUSH:
-        tint = _paint(tint, red, strength * bell(np.linalg.norm(half - vector(centre), axis=1), radius))
-    tint = _paint(tint, skin * vector((0.90, 0.74, 0.72)), 0.45 * lid_shade(half))
-    tint = _paint(tint, skin * vector((0.95, 0.58, 0.54)), 0.55 * edge_redness(half, blink))
+        shown = strength * who.skin.blush * bell(np.linalg.norm(half - vector(centre), axis=1), radius)
+        tint = _paint(tint, red, shown)
+    tint = _paint(tint, skin * vector((0.90, 0.74, 0.72)), 0.45 * lids.shade(half))
+    tint = _paint(tint, red * vector((0.93, 0.88, 0.87)), 0.55 * lids.redness(half, blink))
     tint *= (1 + 0.025 * _mottle(points))[:, None]
-    tint = _paint(tint, skin * vector((0.50, 0.36, 0.32)), 0.55 * _nostril(half))
+    tint = _paint(tint, skin * vector((0.50, 0.36, 0.32)), 0.55 * _nostril(half, who))
     vermilion, seam = lips.redness(half)
-    tint = _paint(tint, vector(who.lips), 0.82 * vermilion)
-    tint = _paint(tint, vector(who.lips) * vector((0.42, 0.25, 0.25)), 0.8 * seam)
-    return np.clip(_paint(tint, vector(who.brows), 0.93 * scalp(points)), 0, 1)
+    for style in who.hair:
+        tint = _paint(tint, vector(who.brows.tint), style.scalp(points) * (1 - vermilion))
+    tint = _paint(tint, vector(who.lips.tint), 0.82 * vermilion)
+    tint = _paint(tint, vector(who.lips.tint) * vector((0.42, 0.25, 0.25)), 0.8 * seam)
+    return np.clip(tint, 0, 1)
 
 
-def skin_roughness(points: Array, lips: Lips) -> Array:
+def skin_roughness(points: Array, who: Character, lips: Lips) -> Array:
     """(n,) roughness: lips shine a little, the scalp does not."""
     vermilion, _ = lips.redness(mirrored(points))
-    return 0.52 - 0.13 * vermilion + 0.4 * scalp(points)
+    roughness = 0.52 - 0.13 * vermilion
+    for style in who.hair:
+        roughness = roughness + 0.4 * style.scalp(points)
+    return np.clip(roughness, 0, 1)
 
 
-def scalp(points: Array) -> Array:
-    """(n,) 0..1: how far a point lies inside the hairline."""
-    return smoothstep(0.0, 0.06, points[:, 2] - hairline(points[:, 1])) * (points[:, 1] < 0.62)
-
-
-def _nostril(half: Array) -> Array:
-    offset = (half - vector((0.052, 0.70, -0.432))) / vector((0.020, 0.04, 0.010))
+def _nostril(half: Array, who: Character) -> Array:
+    nose = who.head.nose
+    offset = (half - vector((0.052 * nose.width, 0.70 - nose.sunk, -0.432 - nose.drop))) / vector(
+        (0.020, 0.04, 0.010)
+    )
     return bell(np.linalg.norm(offset, axis=1), 1.0)
+
+
+def _spots(points: Array, who: Character) -> Array:
+    """(n,) 0..1: round spots of several sizes on forehead and temples, the same on both sides."""
+    random = np.random.default_rng(who.seed)
+    shown = np.zeros(len(points), np.float32)
+    for _ in range(who.skin.spots):
+        turn, rise = random.uniform(0.1, 1.5), random.uniform(0.2, 0.95)
+        out = vector((np.cos(rise) * np.sin(turn), np.cos(rise) * np.cos(turn), np.sin(rise)))
+        centre = vector((0, -0.2, 0.1)) + out * vector((0.72, 0.86, 1.0))
+        radius = random.uniform(0.025, 0.085)
+        away = np.linalg.norm(mirrored(points) - centre, axis=1)
+        shown = np.maximum(shown, smoothstep(radius, radius * 0.8, away))
+    return shown
 
 
 def _mottle(points: Array) -> Array:
