@@ -54,11 +54,13 @@ def lash_line(lids: Lids, blink: float) -> Strands:
     """The lashes of both upper lids, as one dark line along each edge, thickest before the outer corner.
 
     Single lashes would be seen to jump: a portrait's blink swaps the open picture's lid for the closed one's.
+    Closed lids show where they meet, however thin the lashes.
     """
     u = np.linspace(0, 1, 48)
     x = INNER + 0.010 + (OUTER - INNER - 0.012) * u
     upper, _ = lids.edges(x, blink)
     line = lids.on_lid(x, upper + 0.004, 0.025 + 0.016 * blink)
     both = np.stack([line, line * vector((-1, 1, 1))])
-    thickness = lids.shape.lashes * (0.005 + 0.011 * u**0.8) * np.minimum(1, (1 - u) / 0.10 + 0.15) ** 0.7
+    fullness = lids.shape.lashes + max(0.0, 0.8 - lids.shape.lashes) * blink
+    thickness = fullness * (0.005 + 0.011 * u**0.8) * np.minimum(1, (1 - u) / 0.10 + 0.15) ** 0.7
     return Strands(both, thickness.astype(np.float32))

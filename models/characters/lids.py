@@ -79,6 +79,13 @@ class Lids:
             1 - blink
         )
 
+    def seam(self, points: Array, blink: float) -> Array:
+        """(n,) 0..1: how much a point lies where closed lids meet, in the shadow of the lashes."""
+        x, y, z = self._local(points).T
+        upper, _ = self.edges(x, blink)
+        between = smoothstep(INNER, INNER + 0.03, x) * smoothstep(OUTER, OUTER - 0.03, x) * (y > 0)
+        return bell(z - upper, 0.011) * between * smoothstep(0.8, 1.0, np.float32(blink))
+
     def shade(self, points: Array) -> Array:
         """(n,) 0..1: how much a point lies on the upper lid, which is a little darker."""
         local = self._local(points)

@@ -27,6 +27,7 @@ def skin_tint(points: Array, who: Character, lids: Lids, lips: Lips, blink: floa
         tint = _paint(tint, red, shown)
     tint = _paint(tint, skin * vector((0.90, 0.74, 0.72)), 0.45 * lids.shade(half))
     tint = _paint(tint, red * vector((0.93, 0.88, 0.87)), 0.55 * lids.redness(half, blink))
+    tint = _paint(tint, skin * vector((0.16, 0.10, 0.09)), 0.9 * lids.seam(half, blink))
     tint *= (1 + 0.025 * _mottle(points))[:, None]
     tint = _paint(tint, skin * vector((0.50, 0.36, 0.32)), 0.55 * _nostril(half, who))
     vermilion, seam = lips.redness(half)
