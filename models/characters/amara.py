@@ -14,7 +14,7 @@ AMARA = Character(
     seed=23,
     background=(0.62, 0.36, 0.26),
     skin=Skin(tint=(0.185, 0.070, 0.036), flush=(1.1, 0.62, 0.58), blush=0.8),
-    eyes=EyeShape(tint=(0.075, 0.032, 0.014), upper=0.106, lower=0.078, tilt=0.048, lashes=1.25, glint=True),
+    eyes=EyeShape(tint=(0.075, 0.032, 0.014), upper=0.106, lower=0.078, tilt=0.048, lashes=1.25),
     lips=LipShape(tint=(0.20, 0.034, 0.036), half_width=0.272, upper=0.100, lower=0.106, smile=0.075),
     brows=BrowShape(tint=(0.012, 0.008, 0.007), width=0.95, raised=0.012, arch=0.076),
     clothes=Sweater(tint=(0.56, 0.27, 0.022), collar=0.45, height=0.022, roll=0.030, knit=60.0),

@@ -95,7 +95,6 @@ class EyeShape:
         iris: angular radius of the iris, radians.
         tint: of the iris.
         white: of the rest.
-        glint: whether a light is set into each eye, where lids would hide the reflection of the soft box.
     """
 
     tint: Colour
@@ -108,7 +107,6 @@ class EyeShape:
     lashes: float = 1.0
     iris: float = 0.45
     white: Colour = (0.80, 0.775, 0.75)
-    glint: bool = False
 
 
 @dataclass(frozen=True, slots=True)

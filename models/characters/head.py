@@ -18,8 +18,10 @@ class Head:
 
     def face(self, points: Array) -> Array:
         """Distance to the bare head with its ears."""
-        d = self.bare(points)
-        return d if self.shape.ears is None else union(d, _ear(mirrored(points), self.shape), 0.03)
+        d, ears = self.bare(points), self.shape.ears
+        if ears is None:
+            return d
+        return union(d, _ear(mirrored(points), ears, 0.675 * self.shape.cranium), 0.03)
 
     def bare(self, points: Array) -> Array:
         """Distance to the bare head without ears."""
@@ -113,15 +115,21 @@ def _lines(half: Array) -> Array:
     return sunk + 0.010 * bell(capsule(half, (0.045, 0.5, 0.13), (0.05, 0.5, 0.26), 0.0), 0.018)
 
 
-def _ear(half: Array, shape: HeadShape) -> Array:
-    """Distance to the ear at x > 0: a dished plate with a rolled rim, a lobe and a tragus."""
-    ears = shape.ears or Ears()
-    local = _ear_frame(half, ears, 0.675 * shape.cranium)
+def _ear(half: Array, ears: Ears, side: float) -> Array:
+    """Distance to the ear at x > 0: a dished plate with a rolled rim, a lobe and a tragus.
+
+    Args:
+        half: (n, 3) points with x >= 0.
+        ears: their shape.
+        side: the x of the side of the head.
+    """
+    local = _ear_frame(half, ears, side)
     u, v, n = local.T
-    outward = u - ears.point / ears.size * smoothstep(0.05, 0.40, v) * 0.6
+    drawn = ears.point / ears.size
     narrow = 1 - 0.22 * smoothstep(0.05, -0.22, v)
-    flat = np.stack([outward / narrow, v - 0.5 * ears.point / ears.size * smoothstep(0.1, 0.3, v), 0 * n], 1)
-    edge = ellipsoid(flat, (0, 0, 0), (0.125, 0.225, 1.0))
+    across = (u - 0.6 * drawn * smoothstep(0.05, 0.40, v)) / narrow
+    up = v - 0.5 * drawn * smoothstep(0.1, 0.3, v)
+    edge = ellipsoid(np.stack([across, up, 0 * n], 1), (0, 0, 0), (0.125, 0.225, 1.0))
     dish = n + 0.03 * bell(np.hypot(u, v), 0.14)
     plate = np.hypot(np.maximum(edge, 0), dish) - 0.018
     rim = np.hypot(edge + 0.012, n - 0.022) - (0.020 + 0.012 * smoothstep(-0.1, 0.2, v))

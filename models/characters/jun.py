@@ -13,9 +13,7 @@ JUN = Character(
     seed=37,
     background=(0.46, 0.56, 0.42),
     skin=Skin(tint=(0.72, 0.40, 0.245), blush=0.8),
-    eyes=EyeShape(
-        tint=(0.090, 0.042, 0.020), upper=0.096, lower=0.066, tilt=0.056, crease=0.35, lashes=0.4, glint=True
-    ),
+    eyes=EyeShape(tint=(0.055, 0.026, 0.013), upper=0.085, lower=0.062, tilt=0.056, crease=0.2, lashes=0.4),
     lips=LipShape(tint=(0.55, 0.21, 0.165), half_width=0.245, upper=0.056, lower=0.074, smile=0.074),
     brows=BrowShape(tint=(0.012, 0.010, 0.010), hairs=640, width=1.4, arch=0.046),
     clothes=Sweater(

@@ -21,8 +21,8 @@ INNER, OUTER = -0.196, 0.212
 CLOSING = 0.008
 """How far below the open lower lid's edge the closed lids meet: the upper one pushes the lower one down."""
 
-SET_BACK = 0.040
-"""How far behind the lids of an eye of size 1 its middle lies, less its radius: larger eyes sit deeper."""
+FRONT = 0.540
+"""How far forward an eyeball reaches: larger eyes sit deeper."""
 
 
 class Lids:
@@ -30,8 +30,7 @@ class Lids:
 
     def __init__(self, shape: EyeShape) -> None:
         self.shape = shape
-        front = RADIUS + SET_BACK
-        self.centre = vector((shape.apart, front - RADIUS * shape.size, 0.0))
+        self.centre = vector((shape.apart, FRONT - RADIUS * shape.size, 0.0))
 
     def edges(self, x: Array, blink: float) -> tuple[Array, Array]:
         """Heights of the upper and the lower edge at the local `x`, of a lid closed by `blink` (0..1)."""

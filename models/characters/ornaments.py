@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from character import Colour
-from lids import RADIUS, Lids
 from sdf import Array, Field, capsule, ellipsoid, mirrored, union, vector
 
 
@@ -58,19 +57,6 @@ def glasses(tint: Colour, radius: float = 0.245) -> Ornament:
         return union(union(rim, bridge, 0.02), temple, 0.02)
 
     return Ornament(solid, (-0.8, -0.25, -0.35), (0.8, 0.85, 0.3), tint, metal=1.0, roughness=0.3)
-
-
-def glints(lids: Lids) -> Ornament:
-    """The light in both eyes."""
-    size = lids.shape.size
-    away = vector((-0.26, 0.93, 0.27)) * RADIUS * size
-
-    def solid(points: Array) -> Array:
-        spots = (vector((side, 1, 1)) * lids.centre + away for side in (-1, 1))
-        left, right = (np.linalg.norm(points - spot, axis=1) for spot in spots)
-        return np.minimum(left, right) - 0.030 * size
-
-    return Ornament(solid, (-0.8, 0.2, -0.1), (0.8, 0.8, 0.3), (1.0, 0.98, 0.95), glow=2.5)
 
 
 _FROM, _BEND, _TIP = (0.28, -0.05, 1.02), (0.40, -0.06, 1.18), (0.55, 0.02, 1.235)

@@ -18,7 +18,7 @@ from character import Character
 from head import Head
 from lids import Lids
 from lips import Lips
-from ornaments import Ornament, glints
+from ornaments import Ornament
 from sdf import Array, Field, Surface, mirrored, surface, vector
 
 Box = tuple[int, int, int, int]
@@ -96,8 +96,6 @@ class Studio:
         material, tint = materials.eye(), eyes.eye_tint(self._who.eyes)
         for side in (-1, 1):
             add_mesh("eye", eyes.eyeball(side, self._lids), material, tint)
-        if self._who.eyes.glint:
-            self._add_ornament(glints(self._lids))
 
     def _add_clothes(self) -> None:
         clothes, step = self._who.clothes, self._quality.step
