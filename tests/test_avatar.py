@@ -99,7 +99,7 @@ def test_a_built_in_name_is_never_taken_over(ada: Bundle) -> None:
 
 def test_an_unknown_name_is_answered_with_those_there_are(ada: Bundle) -> None:
     Store().add(ada, "twin")
-    with pytest.raises(AvatarNotFoundError, match=r"no avatar 'eve'.*ada, twin"):
+    with pytest.raises(AvatarNotFoundError, match=r"no avatar 'eve'.*ada, .*zib, twin"):
         open_avatar("eve")
 
 

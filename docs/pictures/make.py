@@ -1,4 +1,4 @@
-"""Makes the moving picture of the README: ada and what she says, as an animated WebP.
+"""Makes the pictures of the documents: ada saying hello, as an animated WebP, and a strip of all characters.
 
 python docs/pictures/make.py        # needs the demo's voice: pip install "livekit-avatar[demo]"
 """
@@ -10,14 +10,25 @@ from pathlib import Path
 from PIL import Image
 
 import livekit_avatar
+from livekit_avatar.avatar import builtin_names, open_avatar
 from livekit_avatar.demo.tts import DEFAULT_PITCH, DEFAULT_RATE, DEFAULT_VOICE, espeak
+from livekit_avatar.engines.portrait.prepare import PICTURE
 
 TEXT = "Hello, I am a picture, and I can talk. Who are you?"
 PIXELS = 360
 
 
+WIDE = 220
+"""Pixels of a character in the strip."""
+
+
 def main() -> None:
-    """Write ada.webp beside this file."""
+    """Write ada.webp and characters.webp beside this file."""
+    _ada()
+    _strip()
+
+
+def _ada() -> None:
     voice = espeak()
     samples = voice.speak(TEXT, DEFAULT_VOICE, rate=DEFAULT_RATE, pitch=DEFAULT_PITCH)
     avatar = livekit_avatar.open("ada")
@@ -27,6 +38,16 @@ def main() -> None:
     ]
     path = Path(__file__).with_name("ada.webp")
     frames[0].save(path, save_all=True, append_images=frames[1:], duration=40, loop=0, quality=80, method=6)
+
+
+def _strip() -> None:
+    """All characters at rest in a row; white behind those that are cut out."""
+    names = builtin_names()
+    strip = Image.new("RGBA", (WIDE * len(names), WIDE), "white")
+    for number, name in enumerate(names):
+        picture = Image.fromarray(open_avatar(name).bundle.picture(PICTURE))
+        strip.alpha_composite(picture.resize((WIDE, WIDE), Image.Resampling.LANCZOS), (WIDE * number, 0))
+    strip.convert("RGB").save(Path(__file__).with_name("characters.webp"), quality=88, method=6)
 
 
 if __name__ == "__main__":

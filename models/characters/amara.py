@@ -27,7 +27,7 @@ AMARA = Character(
     hair=(
         Coils(
             area=Scalp(SHORT),
-            lengths=((-0.6, 0.10), (0.0, 0.20), (0.5, 0.26), (1.1, 0.25)),
+            lengths=((-0.6, 0.10), (0.0, 0.20), (0.5, 0.24), (1.1, 0.185)),
         ),
     ),
     hair_tint=HairTint(melanin=0.93, redness=0.3, roughness=0.42),

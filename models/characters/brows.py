@@ -12,6 +12,9 @@ from sdf import Array, front, smoothstep, vector
 POINTS = 5
 
 
+BASE = 0.200
+"""Height of the inner end of a brow that is not raised."""
+
 THICKNESS = 0.0029
 
 
@@ -34,7 +37,7 @@ def _brow(shape: BrowShape, head: Head, random: np.random.Generator) -> Array:
     u, v = u[keep][: shape.hairs], v[keep][: shape.hairs]
     width = 0.050 * shape.width * (0.62 + 0.38 * smoothstep(0, 0.35, u)) * (1 - u**2.2) ** 0.8 + 0.008
     x = 0.125 + 0.415 * u
-    z = 0.200 + shape.raised + shape.arch * np.sin(np.pi * (u * 0.76) ** 1.1) - 0.040 * u**3 + v * width
+    z = BASE + shape.raised + shape.arch * np.sin(np.pi * (u * 0.76) ** 1.1) - 0.040 * u**3 + v * width
     angle = np.clip(0.90 - 1.20 * u - 1.0 * v, -0.9, 1.35) + random.normal(0, 0.10, len(u))
     length = (0.052 + 0.10 * u * (1 - u)) * random.uniform(0.8, 1.15, len(u))
     t = np.linspace(0, 1, POINTS)

@@ -129,7 +129,7 @@ class Combed:
     def _way(self, place: Array, roots: Array) -> Array:
         """(n, 3) the direction of combing: `flow` at the top and front, `fall` at the sides and the back."""
         x, _, z = place.T
-        beside = smoothstep(0.42, 0.66, np.abs(x)) * smoothstep(0.75, 0.45, z)
+        beside = smoothstep(0.44, 0.54, np.abs(x)) * smoothstep(0.86, 0.74, z)
         behind = smoothstep(-0.5, -0.9, roots[:, 1])
         share = np.maximum(beside, behind)[:, None]
         return np.array(self.flow) * (1 - share) + np.array(self.fall) * share

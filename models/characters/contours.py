@@ -1,9 +1,11 @@
-"""The true outlines of eyes and lips in the picture: the geometry knows them, the face mesh only guesses."""
+"""The true places of eyes, brows and lips in the picture: geometry knows them, the face mesh only guesses."""
 
 from __future__ import annotations
 
 import numpy as np
+from brows import BASE
 from camera import Camera
+from character import BrowShape
 from lids import INNER, LID, OUTER, Lids
 from lips import Lips
 from sdf import vector
@@ -26,3 +28,9 @@ def true_contours(camera: Camera, lids: Lids, lips: Lips, size: int) -> Contours
         camera.project(np.stack([across, depth, z], 1), size) for z in lips.edges(np.abs(across))
     )
     return Contours(**edges, lip_top=top, lip_line=line, lip_bottom=bottom)
+
+
+def brow_height(camera: Camera, brows: BrowShape, size: int) -> float:
+    """Height of the brows, drawn or not, in pixels of a picture of `size`."""
+    middle = vector([(0.33, 0.5, BASE + brows.raised + brows.arch)])
+    return float(camera.project(middle, size)[0, 1])

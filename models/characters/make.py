@@ -18,7 +18,7 @@ import numpy as np
 from camera import Camera
 from character import Character
 from company import DRAWN, RENDERED
-from contours import true_contours
+from contours import brow_height, true_contours
 from flat import Drawing
 from head import Head
 from lids import Lids
@@ -124,7 +124,8 @@ def _rendered(who: Character) -> Sitting:
     picture = read_picture(eyes_open)
     contours = _contours(who, len(picture))
     lids = _pasted(picture, read_picture(eyes_closed), _eye_box(contours, len(picture)))
-    return Sitting(who.name, who.likeness, picture, lids, contours)
+    brow = None if who.brows.hairs else brow_height(CAMERA, who.brows, len(picture))
+    return Sitting(who.name, who.likeness, picture, lids, contours, brow)
 
 
 def _pasted(picture: Image, window: Image, box: tuple[int, int, int, int]) -> Image:

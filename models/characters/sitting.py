@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from livekit_avatar.avatars.bundle import Bundle, Manifest, write_bundle
 from livekit_avatar.engines.portrait.contours import Contours
 from livekit_avatar.engines.portrait.prepare import prepare_portrait
-from livekit_avatar.face.mesh import FaceMesh
+from livekit_avatar.engines.portrait.topology import LEFT_BROW, RIGHT_BROW
+from livekit_avatar.face.mesh import FaceMesh, Landmarks
 from livekit_avatar.types import Image
 
 VIDEO = 512
@@ -25,6 +26,8 @@ class Sitting:
         picture: (n, n, 4) uint8 RGBA, straight alpha.
         lids: the same with closed eyes.
         contours: true outlines of eyes and lips in its pixels.
+        brow: height in pixels of the brows of a face that shows none; the face mesh would look for them over
+            the eyes.
     """
 
     name: str
@@ -32,10 +35,11 @@ class Sitting:
     picture: Image
     lids: Image
     contours: Contours
+    brow: float | None = None
 
     def write(self, path: Path) -> None:
         """Prepare the portrait and write its file."""
-        landmarks = FaceMesh().find(self.picture)[0]
+        landmarks = self._settled(FaceMesh().find(self.picture)[0])
         size = len(self.picture)
         prepared = prepare_portrait(
             self.picture, landmarks, size=size, lids=self.lids, contours=self.contours
@@ -51,3 +55,12 @@ class Sitting:
             warnings=tuple(prepared.warnings),
         )
         write_bundle(path, Bundle(manifest, prepared.members))
+
+    def _settled(self, landmarks: Landmarks) -> Landmarks:
+        """Landmarks with the brows where they would be."""
+        if self.brow is None:
+            return landmarks
+        points = landmarks.points.copy()
+        for brow in (list(LEFT_BROW), list(RIGHT_BROW)):
+            points[brow, 1] += self.brow - points[brow, 1].mean()
+        return replace(landmarks, points=points)

@@ -70,8 +70,9 @@ def difference(a: Image, b: Image) -> np.ndarray:
     return np.abs(a[..., :3].astype(np.int16) - b[..., :3]).mean(axis=2)
 
 
-def test_the_characters_are_small() -> None:
+def test_there_are_six_characters_and_they_are_small() -> None:
     sizes = {path.name: len(path.read_bytes()) for path in DATA.iterdir() if path.name.endswith(".avatar")}
+    assert len(sizes) == 6
     assert max(sizes.values()) <= 3_000_000
     assert sum(sizes.values()) <= 10_000_000
 
