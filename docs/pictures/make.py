@@ -10,7 +10,8 @@ from pathlib import Path
 from PIL import Image
 
 import livekit_avatar
-from livekit_avatar.avatar import builtin_names, open_avatar
+from livekit_avatar.avatar import open_avatar
+from livekit_avatar.avatars.catalogue import builtin_names
 from livekit_avatar.demo.tts import DEFAULT_PITCH, DEFAULT_RATE, DEFAULT_VOICE, espeak
 from livekit_avatar.engines.portrait.prepare import PICTURE
 

@@ -60,7 +60,7 @@ def demo(
     if text is not None and len(avatar or ()) > 1:
         raise ConfigurationError("--say takes one --avatar", fix="Leave the others out.")
 
-    from livekit_avatar.avatar import builtin_names
+    from livekit_avatar.avatars.catalogue import builtin_names
     from livekit_avatar.demo import show
     from livekit_avatar.demo.faces import open_faces
 

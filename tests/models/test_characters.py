@@ -15,8 +15,8 @@ import numpy as np
 import pytest
 from places import ROOT, Golden
 
-from livekit_avatar.avatar import builtin_names
 from livekit_avatar.avatars.bundle import Bundle, read_bundle
+from livekit_avatar.avatars.catalogue import builtin_names
 from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.engines.portrait.prepare import ARRAYS, LIDS, PICTURE
