@@ -19,7 +19,7 @@ TEXT = "Hello, I am a picture, and I can talk. Who are you?"
 PIXELS = 360
 
 
-WIDE = 220
+WIDE = 300
 """Pixels of a character in the strip."""
 
 
