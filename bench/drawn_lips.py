@@ -20,7 +20,7 @@ import json
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import cv2
 import numpy as np
@@ -29,6 +29,7 @@ from rich.progress import Progress
 
 import livekit_avatar
 from livekit_avatar.avatar import Avatar, open_avatar
+from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.face.mesh import FaceMesh
 from livekit_avatar.lipsync.model import LipSync
@@ -56,10 +57,11 @@ def pictures(avatar: Avatar, clip: Clip, still: bool) -> Iterator[Image]:
     if not still:
         yield from (frame.image for frame in avatar.render(AudioChunk(clip.speech, SPEECH_RATE)))
         return
+    face = cast(PortraitFace, avatar.face)
     for state in LipSync().states(clip.speech):
         shapes = np.zeros(len(SHAPES), np.float32)
-        shapes[: len(state.shapes)] = state.shapes
-        yield avatar.face.draw(Pose(shapes))  # type: ignore[attr-defined]  # a portrait's face
+        shapes[: len(state.shapes)] = face.gauge.fit(state)
+        yield face.draw(Pose(shapes))
 
 
 def tracked(avatar: Avatar, clip: Clip, mesh: FaceMesh, still: bool, tick: Any) -> Array:

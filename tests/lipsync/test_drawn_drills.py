@@ -15,7 +15,7 @@ from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.face.mesh import FaceMesh
 from livekit_avatar.lipsync.model import LipSync
-from livekit_avatar.types import FPS, Image, MouthState, Samples
+from livekit_avatar.types import FPS, MOUTH_SHAPES, VISEMES, Image, MouthState, Samples
 
 GAPS = ((81, 178), (82, 87), (13, 14), (312, 317), (311, 402))
 CLOSED = 0.02
@@ -32,17 +32,17 @@ VOWELS = {
 SPANISH = {"a": "ma, ma, ma", "e": "me, me, me", "i": "mi, mi, mi", "o": "mo, mo, mo", "u": "mu, mu, mu"}
 
 
-@lru_cache(maxsize=1)
-def ada() -> PortraitFace:
-    return cast(PortraitFace, open_avatar("ada", size=512).face)
+@lru_cache(maxsize=3)
+def face_of(source: str) -> PortraitFace:
+    return cast(PortraitFace, open_avatar(source, size=512 if source == "ada" else 768).face)
 
 
-def drawn(state: MouthState) -> Image:
+def drawn(state: MouthState, source: str = "ada") -> Image:
     """The picture of a mouth."""
-    shapes = np.zeros(len(SHAPES), np.float32)
-    fitted = ada().gauge.fit(state)
+    face, shapes = face_of(source), np.zeros(len(SHAPES), np.float32)
+    fitted = face.gauge.fit(state)
     shapes[: len(fitted)] = fitted
-    return ada().draw(Pose(shapes))
+    return face.draw(Pose(shapes))
 
 
 def tracked(image: Image, mesh: FaceMesh) -> tuple[float, float]:
@@ -99,6 +99,23 @@ def test_drawn_vowels_are_as_open_and_as_wide_as_phonetics_says(
     assert widths["o"] < 0.95 * at_rest
 
 
+@pytest.mark.parametrize("name", ["ada", "lady_agnew", "donna_velata"])
+def test_an_oo_purses_the_lips_and_an_ee_spreads_them(portraits: Path, mesh: FaceMesh, name: str) -> None:
+    source = name if name == "ada" else str(portraits / f"{name}.jpg")
+    mouths = {
+        "oo": _mouth(0.15, -0.45, mouthPucker=0.5, mouthFunnel=0.25),
+        "oh": _mouth(0.35, -0.25, mouthPucker=0.2, mouthFunnel=0.4, jawOpen=0.2),
+        "rest": _rest(),
+        "ee": _mouth(0.25, 0.35, mouthStretchLeft=0.3, mouthStretchRight=0.3),
+    }
+    seen = {vowel: tracked(drawn(mouth, source), mesh) for vowel, mouth in mouths.items()}
+    widths = {vowel: width for vowel, (_, width) in seen.items()}
+    assert widths["oo"] < 0.90 * widths["rest"]
+    assert widths["oo"] < widths["oh"] < 0.97 * widths["rest"]
+    assert widths["ee"] > 1.06 * widths["rest"]
+    assert seen["oh"][0] > seen["oo"][0] + 0.02
+
+
 @pytest.mark.parametrize(
     "sound",
     [
@@ -115,6 +132,11 @@ def test_what_is_not_speech_is_drawn_as_the_picture_itself(lips: LipSync, sound:
 
 def _rest() -> MouthState:
     return MouthState(np.zeros(23, np.float32), np.eye(1, 15, dtype=np.float32)[0], 0.0, 0.0, 0.0)
+
+
+def _mouth(aperture: float, width: float, **shapes: float) -> MouthState:
+    values = np.array([shapes.get(name, 0.0) for name in MOUTH_SHAPES], np.float32)
+    return MouthState(values, np.zeros(len(VISEMES), np.float32), aperture, width, 1.0)
 
 
 def _is_vowel(name: str) -> bool:

@@ -158,7 +158,7 @@ def _fold_relief(head: Head, block: tuple[slice, slice], fold: tuple[int, ...]) 
     along = nearest / (len(line) - 1)
     beyond = np.sqrt(np.maximum(distance.min(axis=-1) ** 2 - side**2, 0))
     strength = ramp(-0.05, 0.25, along) * (1 - 0.9 * ramp(0.55, 1.0, along)) * bump(beyond, 0.05)
-    crease = -0.13 * bump(side, np.where(side < 0, 0.075, 0.035))
+    crease = -0.11 * bump(side, np.where(side < 0, 0.080, 0.045))
     return strength * (crease + 0.035 * bump(side - 0.13, 0.09))
 
 

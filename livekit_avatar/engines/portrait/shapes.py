@@ -144,7 +144,7 @@ def _corners(m: Vertices, sign: float, weight: Reals) -> dict[str, Reals]:
         -0.10 * lifted - 0.06 * cheek + m.upper * (0.006 - 0.018 * m.ring) * p - 0.012 * m.lower * m.ring * p
     )
     return {
-        "mouthStretch": _vector(m, sign * 0.105 * corner * weight, spread * weight),
+        "mouthStretch": _vector(m, sign * 0.13 * corner * weight, spread * weight),
         "mouthSmile": _vector(m, sign * (0.105 * corner + 0.02 * cheek) * weight, smile * weight),
         "mouthFrown": _vector(m, sign * 0.01 * corner * weight, 0.10 * lifted * weight),
         "noseSneer": _vector(

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from livekit_avatar.avatar import open_avatar
 from livekit_avatar.engines.portrait.face import PortraitFace
-from livekit_avatar.engines.portrait.gauge import OPEN, Gauge
+from livekit_avatar.engines.portrait.gauge import OPEN, Gauge, drawn_gap
 from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.face.mesh import FaceMesh
 from livekit_avatar.types import MOUTH_SHAPES, VISEMES, Floats, MouthState
@@ -65,7 +65,7 @@ def tracked(face: PortraitFace, shapes: Floats, mesh: FaceMesh) -> tuple[float, 
     return float(np.mean([apart(*pair) for pair in GAPS])) / apart(33, 263), apart(61, 291) / apart(33, 263)
 
 
-@given(st.floats(0, 0.9), st.floats(-0.7, 0.7), st.floats(0, 0.3))
+@given(st.floats(0, 0.9), st.floats(-0.7, 0.5), st.floats(0, 0.3))
 @settings(max_examples=60, deadline=None)
 def test_the_lips_part_as_far_and_spread_as_wide_as_was_heard(
     aperture: float, width: float, funnel: float
@@ -73,10 +73,11 @@ def test_the_lips_part_as_far_and_spread_as_wide_as_was_heard(
     gauge = face_of("ada").gauge
     rounded = mouth(aperture, width, mouthFunnel=funnel * (width < 0))  # nobody spreads and funnels the lips
     gap, wider = gauge.lips(gauge.fit(rounded))
-    _, widest = gauge.lips(gauge.fit(mouth(0.3, 0.7)))
+    _, widest = gauge.lips(gauge.fit(mouth(0.3, 0.5)))
     round_hole = 0.05 * max(-width, 0)
-    assert OPEN * aperture - 0.01 <= gap <= max(OPEN * aperture, round_hole) + 0.01
-    assert wider == pytest.approx(widest * width / 0.7, abs=0.02)
+    parted = drawn_gap(OPEN * aperture)
+    assert parted - 0.01 <= gap <= max(parted, round_hole) + 0.01
+    assert wider == pytest.approx(widest * width / 0.5, abs=0.02)
 
 
 def test_pressed_lips_stay_pressed(ada: Gauge) -> None:
@@ -97,18 +98,20 @@ def test_a_mouth_at_rest_stays_at_rest(ada: Gauge) -> None:
 def test_more_intensity_opens_and_spreads_further_and_still_closes(ada: Gauge) -> None:
     wide = mouth(0.4, 0.3)
     gaps, widths = zip(*(ada.lips(ada.fit(wide, intensity)) for intensity in (0.5, 1.0, 1.5)), strict=True)
-    assert gaps == pytest.approx([OPEN * 0.4 * intensity for intensity in (0.5, 1.0, 1.5)], abs=0.01)
+    assert gaps == pytest.approx(
+        [drawn_gap(OPEN * 0.4 * intensity) for intensity in (0.5, 1.0, 1.5)], abs=0.01
+    )
     assert widths[0] < widths[1] < widths[2]
-    assert ada.lips(ada.fit(mouth(0.0, mouthPress=0.6), 1.5))[0] == 0
+    assert ada.lips(ada.fit(mouth(0.0, mouthPress=0.6), 1.5))[0] == pytest.approx(0, abs=1e-6)
 
 
 def test_tracked_again_the_aperture_is_linear_in_what_was_heard(face: PortraitFace) -> None:
     heard, mesh = np.linspace(0, 0.8, 9), FaceMesh()
     seen = [tracked(face, face.gauge.fit(mouth(float(a))), mesh)[0] for a in heard]
     assert all(np.diff(seen) > -0.003), seen
-    assert np.corrcoef(heard, seen)[0, 1] > 0.97, seen
+    assert np.corrcoef(heard, seen)[0, 1] > 0.98, seen
     slope = np.polyfit(heard, seen, 1)[0]
-    assert 0.65 * OPEN < slope < 1.25 * OPEN
+    assert 0.8 * OPEN < slope < 1.3 * OPEN
     assert seen[0] < 0.02
 
 
