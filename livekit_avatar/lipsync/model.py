@@ -119,9 +119,12 @@ class LipStream:
         return states
 
     def _tell(self, curves: Floats, visemes: Floats) -> None:
-        """Add a state from what the network says: (4, 8) curves and (4, 15) visemes, a row a look-ahead."""
+        """Add a state from what the network says: (4, 8) curves and (4, 15) visemes, a row a look-ahead.
+
+        Whoever is heard in the look-ahead is there already: lips part before the sound comes.
+        """
+        self._presence = presence(self._presence, float(curves[: self._ahead + 1, SPEECH].max()))
         row = curves[self._ahead].tolist()
-        self._presence = presence(self._presence, row[SPEECH])
         self._states.append(mouth_state(row, visemes[self._ahead], self._presence))
 
     def _queue_frames(self, samples: Samples) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
 
 import corpus
@@ -13,9 +14,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 
-MADE_OF = ("espeak", "texts", "phones", "labels", "features", "nonspeech", "rooms", "corpus")
-OTHER_SOUNDS = 0.08
-"""Noise, tones and breath, as a part of the minutes of speech."""
+MADE_OF = ("espeak", "natural", "texts", "phones", "labels", "features", "nonspeech", "rooms", "corpus")
+NATURAL, OTHER_SOUNDS = 0.35, 0.12
+"""The natural voice; noise, tones and breath: as a part of all minutes."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,13 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
     path = folder / f"corpus-{_fingerprint(minutes, seed)}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        made = _gathered(_reported(corpus.speech(minutes, seed), progress))
-        other = _gathered(corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1))
+        parts = (
+            corpus.speech(minutes * (1 - NATURAL - OTHER_SOUNDS), seed),
+            corpus.natural(minutes * NATURAL, seed),
+            corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1),
+        )
         part = path.with_suffix(".part.npz")
-        np.savez(part, **_joined(made, other))
+        np.savez(part, **_gathered(_reported(chain(*parts), progress)))
         part.replace(path)
     with np.load(path) as arrays:
         return Corpus(**{field.name: arrays[field.name] for field in fields(Corpus)})
@@ -55,7 +59,7 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
 def _fingerprint(minutes: float, seed: int) -> str:
     here = Path(__file__).parent
     code = b"".join((here / f"{name}.py").read_bytes() for name in MADE_OF)
-    return hashlib.sha256(code + f"{minutes} {seed} {OTHER_SOUNDS}".encode()).hexdigest()[:12]
+    return hashlib.sha256(code + f"{minutes} {seed} {NATURAL} {OTHER_SOUNDS}".encode()).hexdigest()[:12]
 
 
 def _reported(
@@ -72,8 +76,3 @@ def _gathered(examples: Iterable[corpus.Example]) -> dict[str, Array]:
     kept = list(examples)
     arrays = {field.name: np.concatenate([getattr(e, field.name) for e in kept]) for field in fields(kept[0])}
     return arrays | {"bounds": np.cumsum([0, *(len(e.visemes) for e in kept)])}
-
-
-def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Array]:
-    both = {name: np.concatenate([first[name], second[name]]) for name in first if name != "bounds"}
-    return both | {"bounds": np.concatenate([first["bounds"], second["bounds"][1:] + first["bounds"][-1]])}

@@ -73,8 +73,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=90, help="of speech to synthesise (default: 90)")
-    parser.add_argument("--steps", type=int, default=1750, help="of learning (default: 1750)")
+    parser.add_argument("--minutes", type=float, default=75, help="of sound to make (default: 75)")
+    parser.add_argument("--steps", type=int, default=1250, help="of learning (default: 1250)")
     parser.add_argument("--seed", type=int, default=0, help="of the voices, the words and the weights")
     parser.add_argument("--threads", type=int, default=2, help="of the processor (default: 2)")
     parser.add_argument(

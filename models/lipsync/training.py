@@ -24,10 +24,6 @@ from torch.nn import functional
 
 BATCH, CROP = 32, 300
 RATE, WARM_UP, DECAY = 2e-3, 50, 1e-2
-HORIZON = 6000
-"""Steps along which the learning rate falls. A training ends long before: one that went on followed the
-synthesiser better and real speakers less well."""
-
 ROUGH = 0.4
 """How often the copy with noise and rooms is heard."""
 
@@ -112,7 +108,7 @@ class Training:
         rng = np.random.default_rng([self.seed, self.done])
         torch.manual_seed(int(rng.integers(2**31)))
         for group in self._optimizer.param_groups:
-            group["lr"] = _rate(self.done)
+            group["lr"] = _rate(self.done, self.steps)
         error = loss(self.net, draw(self.corpus, rng, self.device))
         self._optimizer.zero_grad()
         error.backward()  # type: ignore[no-untyped-call]
@@ -129,8 +125,8 @@ class Training:
                 old.lerp_(new, 1 - keep)
 
 
-def _rate(step: int) -> float:
-    return float(RATE * min(1, step / WARM_UP) * (0.5 + 0.5 * np.cos(np.pi * step / HORIZON)) + 1e-5)
+def _rate(step: int, steps: int) -> float:
+    return float(RATE * min(1, step / WARM_UP) * (0.5 + 0.5 * np.cos(np.pi * step / steps)) + 1e-5)
 
 
 def draw(corpus: Corpus, rng: np.random.Generator, device: str = "cpu") -> Batch:
