@@ -17,6 +17,7 @@ import soxr
 import texts
 from features import HOP, log_mel
 from natural import voice
+from vowels import held
 
 from livekit_avatar.types import SPEECH_RATE
 
@@ -98,6 +99,16 @@ def natural(minutes: float, seed: int) -> Iterator[Example]:
         made += len(sound)
         recent = [*recent[-20:], sound]
         yield _example(sound, rooms.roughen(sound, recent, rng), said, rng)
+
+
+def held_vowels(minutes: float, seed: int) -> Iterator[Example]:
+    """At least so many minutes of vowels that are held."""
+    rng, made = np.random.default_rng(seed), 0
+    while made < minutes * 60 * SPEECH_RATE:
+        vowels, names = held(rng)
+        sound, said = _framed(vowels * LOUDNESS, names, rng)
+        made += len(sound)
+        yield _example(sound, rooms.roughen(sound, [sound], rng), said, rng)
 
 
 def _utterance(

