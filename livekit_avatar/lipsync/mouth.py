@@ -15,12 +15,12 @@ lower lip under the teeth (f v); teeth together (s sh); somebody speaks."""
 ALIVE = (0.1, 0.3)
 """Presences between which the mouth comes to life."""
 
-SURE = 0.5
+SURE = 0.65
 ARRIVES, LEAVES = 0.6, 0.03
 """A probability of speech above `SURE` raises the presence of a speaker by so much of the way a frame;
-otherwise it falls by so much a frame. A tone that sounds like speech for one frame brings nobody to life."""
+otherwise it falls by so much a frame."""
 
-PRESSED = (0.2, 0.6)
+PRESSED = (0.2, 0.55)
 TUCKED = (0.25, 0.7)
 APERTURE = (0.16, 0.8)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it. Real

@@ -16,8 +16,6 @@ import rooms
 import soxr
 import texts
 from features import HOP, log_mel
-from natural import voice
-from vowels import held
 
 from livekit_avatar.types import SPEECH_RATE
 
@@ -26,7 +24,6 @@ OTHERS = (
     "fr", "de", "es", "es-419", "it", "pt-br", "pt", "nl", "pl", "uk", "sv", "da", "nb", "bg", "ca",
     "cmn-latn-pinyin", "ja", "ko", "hi", "ru", "ar", "id", "tr", "sw",
 )  # fmt: skip
-NATURAL = "en-us"
 VOICES = ENGLISH + OTHERS
 """eSpeak NG's names, each as often as it stands here: every fourth sentence is English."""
 
@@ -67,48 +64,23 @@ def speech(minutes: float, seed: int) -> Iterator[Example]:
         spoken = _utterance(chance, speakers)
         if spoken is None:
             continue
-        sound, said = _framed(*spoken, rng)
+        sound, said = framed(*spoken, rng)
         made += len(sound)
         recent = [*recent[-20:], sound]
-        yield _example(sound, rooms.roughen(sound, recent, rng), said, rng)
+        yield example(sound, rooms.roughen(sound, recent, rng), said, rng)
 
 
 def other_sounds(minutes: float, seed: int) -> Iterator[Example]:
     """At least so many minutes of noise, tones and breath: the mouth rests."""
     rng, made = np.random.default_rng(seed), 0
     makers: tuple[Callable[[int, np.random.Generator], nonspeech.Sound], ...] = (
-        nonspeech.noise, nonspeech.tones, nonspeech.hum, nonspeech.breath, nonspeech.clicks,
+        nonspeech.noise, nonspeech.tones, nonspeech.breath, nonspeech.clicks,
     )  # fmt: skip
     while made < minutes * 60 * SPEECH_RATE:
         count = int(rng.uniform(3, 8) * SPEECH_RATE)
         sound = makers[rng.integers(len(makers))](count, rng) * LOUDNESS
         made += count
-        yield _example(sound, sound, [espeak.Phone("", 0, count / SPEECH_RATE)], rng)
-
-
-def natural(minutes: float, seed: int) -> Iterator[Example]:
-    """At least so many minutes of the natural voice; its pitch and its vocal tract change together."""
-    chance, rng = random.Random(seed), np.random.default_rng(seed)
-    made, recent = 0, [rng.standard_normal(SPEECH_RATE)]
-    espeak.set_voice(NATURAL)
-    while made < minutes * 60 * SPEECH_RATE:
-        text = espeak.phonemes(texts.sentence(NATURAL, chance))
-        spoken = voice().say(text, slower=chance.uniform(0.75, 1.25))
-        faster = chance.choice([1, chance.uniform(0.82, 1.3), chance.uniform(1.05, 1.3)])
-        sound, said = _framed(*_hastened(spoken, faster), rng)
-        made += len(sound)
-        recent = [*recent[-20:], sound]
-        yield _example(sound, rooms.roughen(sound, recent, rng), said, rng)
-
-
-def held_vowels(minutes: float, seed: int) -> Iterator[Example]:
-    """At least so many minutes of vowels that are held."""
-    rng, made = np.random.default_rng(seed), 0
-    while made < minutes * 60 * SPEECH_RATE:
-        vowels, names = held(rng)
-        sound, said = _framed(vowels * LOUDNESS, names, rng)
-        made += len(sound)
-        yield _example(sound, rooms.roughen(sound, [sound], rng), said, rng)
+        yield example(sound, sound, [espeak.Phone("", 0, count / SPEECH_RATE)], rng)
 
 
 def _utterance(
@@ -127,20 +99,16 @@ def _utterance(
     spoken = espeak.say(texts.sentence(language, chance))
     if len(spoken.samples) < spoken.rate or not spoken.phones:
         return None
-    return _hastened(spoken, chance.choice([1, 1, chance.uniform(0.85, 1.18)]))
-
-
-def _hastened(spoken: espeak.Utterance, faster: float) -> tuple[nonspeech.Sound, list[espeak.Phone]]:
-    """At 16 kHz and the usual level, played faster."""
+    faster = chance.choice([1, 1, chance.uniform(0.85, 1.18)])
     sound = soxr.resample(spoken.samples.astype(np.float32), spoken.rate * faster, SPEECH_RATE)
     said = [espeak.Phone(p.name, p.start / faster, p.end / faster) for p in spoken.phones]
     return sound / (sound.std() + 1e-6) * LOUDNESS, said
 
 
-def _framed(
+def framed(
     sound: nonspeech.Sound, said: list[espeak.Phone], rng: np.random.Generator
 ) -> tuple[nonspeech.Sound, list[espeak.Phone]]:
-    """Silence before and after."""
+    """Silence before and after a sound in which something is said."""
     before, after = rng.uniform(0.02, 0.6), rng.uniform(0.1, 0.6)
     lead = np.zeros(int(before * SPEECH_RATE))
     before, end = len(lead) / SPEECH_RATE, (len(lead) + len(sound)) / SPEECH_RATE
@@ -149,9 +117,10 @@ def _framed(
     return padded, [espeak.Phone("", 0, before), *moved, espeak.Phone("", end, end + after)]
 
 
-def _example(
+def example(
     sound: nonspeech.Sound, rough: nonspeech.Sound, said: list[espeak.Phone], rng: np.random.Generator
 ) -> Example:
+    """A sound, the same as a poor room or line gives it, and what is said in it."""
     gain = 10 ** (rng.uniform(-10, 10) / 20)
     count = len(sound) // HOP
     curves, visemes = labels.curves(_joined_pauses(said), count)

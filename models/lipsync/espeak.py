@@ -20,7 +20,6 @@ _RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: sound comes back through the callback
 _IPA_PHONEME_EVENTS = 0b11  # espeakINITIALIZE_PHONEME_EVENTS | espeakINITIALIZE_PHONEME_IPA
 _EVENT_END, _EVENT_PHONEME = 0, 7
 _UTF8, _PHONEMES = 0x1, 0x100
-_IPA, _BETWEEN = 0x2, "|"
 _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
 
 
@@ -137,18 +136,6 @@ def _phones(marks: list[tuple[int, str]], samples: npt.NDArray[np.int16], rate: 
         for (_, name), start, end in zip(marks, starts, ends, strict=True)
         if end > start + 1e-4
     ]
-
-
-def phonemes(text: str) -> list[list[list[str]]]:
-    """What would be said, in IPA: a list a clause, in it a list a word, in it the phones."""
-    call = _library().c.espeak_TextToPhonemes
-    call.restype = ctypes.c_char_p
-    rest = ctypes.c_char_p(text.encode())
-    clauses = []
-    while rest.value is not None:
-        spoken = call(ctypes.byref(rest), _UTF8, _IPA | ord(_BETWEEN) << 8) or b""
-        clauses.append([word.split(_BETWEEN) for word in spoken.decode("utf8", "ignore").split()])
-    return clauses
 
 
 _STOPS = tuple("pbtdkɡgqcɟʈɖʔʡ")

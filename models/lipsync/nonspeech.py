@@ -33,15 +33,6 @@ def tones(count: int, rng: np.random.Generator) -> Sound:
     return sound / (sound.std() + 1e-9) + noise(count, rng) * 10 ** (-rng.uniform(20, 60) / 20)
 
 
-def hum(count: int, rng: np.random.Generator) -> Sound:
-    """One steady tone, pure or nearly so, as low as a voice, that begins after a while."""
-    pitch, begins = 60 * 12 ** rng.uniform(0, 1), int(rng.uniform(-0.5, 0.5) * count)
-    time = np.arange(count) / SPEECH_RATE
-    sound = np.sin(2 * np.pi * pitch * time) + rng.uniform(0, 0.3) * _note(pitch, count, rng)
-    sound[: max(0, begins)] = 0
-    return sound / (sound.std() + 1e-9) + noise(count, rng) * 10 ** (-rng.uniform(20, 80) / 20)
-
-
 def breath(count: int, rng: np.random.Generator) -> Sound:
     """Breaths: noise through a wide resonance that swells and fades."""
     hertz = np.fft.rfftfreq(count, 1 / SPEECH_RATE) + 20

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, fields
-from itertools import chain
 from pathlib import Path
 
 import corpus
@@ -14,20 +13,9 @@ import numpy.typing as npt
 
 Array = npt.NDArray[np.generic]
 
-MADE_OF = (
-    "espeak",
-    "natural",
-    "vowels",
-    "texts",
-    "phones",
-    "labels",
-    "features",
-    "nonspeech",
-    "rooms",
-    "corpus",
-)
-NATURAL, HELD_VOWELS, OTHER_SOUNDS = 0.35, 0.05, 0.12
-"""The natural voice; vowels that are held; noise, tones and breath: as a part of all minutes."""
+MADE_OF = ("espeak", "texts", "phones", "labels", "features", "nonspeech", "rooms", "corpus")
+OTHER_SOUNDS = 0.08
+"""Noise, tones and breath, as a part of the minutes of speech."""
 
 
 @dataclass(frozen=True)
@@ -55,14 +43,10 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
     path = folder / f"corpus-{_fingerprint(minutes, seed)}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        parts = (
-            corpus.speech(minutes * (1 - NATURAL - HELD_VOWELS - OTHER_SOUNDS), seed),
-            corpus.natural(minutes * NATURAL, seed),
-            corpus.held_vowels(minutes * HELD_VOWELS, seed),
-            corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1),
-        )
+        made = gathered(_reported(corpus.speech(minutes, seed), progress))
+        other = gathered(corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1))
         part = path.with_suffix(".part.npz")
-        np.savez(part, **_gathered(_reported(chain(*parts), progress)))
+        np.savez(part, **_joined(made, other))
         part.replace(path)
     with np.load(path) as arrays:
         return Corpus(**{field.name: arrays[field.name] for field in fields(Corpus)})
@@ -70,9 +54,8 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
 
 def _fingerprint(minutes: float, seed: int) -> str:
     here = Path(__file__).parent
-    parts = (NATURAL, HELD_VOWELS, OTHER_SOUNDS)
     code = b"".join((here / f"{name}.py").read_bytes() for name in MADE_OF)
-    return hashlib.sha256(code + f"{minutes} {seed} {parts}".encode()).hexdigest()[:12]
+    return hashlib.sha256(code + f"{minutes} {seed} {OTHER_SOUNDS}".encode()).hexdigest()[:12]
 
 
 def _reported(
@@ -85,7 +68,13 @@ def _reported(
         yield example
 
 
-def _gathered(examples: Iterable[corpus.Example]) -> dict[str, Array]:
+def gathered(examples: Iterable[corpus.Example]) -> dict[str, Array]:
+    """Examples as the arrays of a `Corpus`."""
     kept = list(examples)
     arrays = {field.name: np.concatenate([getattr(e, field.name) for e in kept]) for field in fields(kept[0])}
     return arrays | {"bounds": np.cumsum([0, *(len(e.visemes) for e in kept)])}
+
+
+def _joined(first: dict[str, Array], second: dict[str, Array]) -> dict[str, Array]:
+    both = {name: np.concatenate([first[name], second[name]]) for name in first if name != "bounds"}
+    return both | {"bounds": np.concatenate([first["bounds"], second["bounds"][1:] + first["bounds"][-1]])}

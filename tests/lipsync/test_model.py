@@ -208,22 +208,12 @@ def test_the_lips_close_for_p_b_and_m(lips: LipSync, say: Callable[..., Any], te
     assert apertures(states).max() > 0.35
 
 
-@pytest.mark.parametrize(
-    ("voice", "texts"),
-    [
-        ("es", ("a, a, a", "i, i, i", "u, u, u")),
-        ("en-us", ("ah, ah, ah", "he, he, he", "who, who, who")),
-        ("en-us+f3", ("ah, ah, ah", "he, he, he", "who, who, who")),
-    ],
-)
-def test_vowels_open_spread_and_purse_as_they_should(
-    lips: LipSync, say: Callable[..., Any], voice: str, texts: tuple[str, str, str]
-) -> None:
+def test_vowels_open_spread_and_purse_as_they_should(lips: LipSync, say: Callable[..., Any]) -> None:
     def middle(text: str) -> list[MouthState]:
-        states = lips.states(say(text, voice).samples)
+        states = lips.states(say(text, "es").samples)
         return states[len(states) // 4 : -len(states) // 4]
 
-    ah, ee, oo = (middle(text) for text in texts)
+    ah, ee, oo = (middle(text) for text in ("a, a, a", "i, i, i", "u, u, u"))
     assert apertures(ah).mean() > apertures(ee).mean() > apertures(oo).mean()
     widths = [np.mean([state.width for state in states]) for states in (ee, ah, oo)]
     assert widths == sorted(widths, reverse=True)

@@ -1,11 +1,19 @@
-"""Vowels that are held, as in singing and hesitating, with their times: a buzz through resonances."""
+"""Steady sounds: vowels that are held, as in singing and hesitating, and hums that nobody makes.
+
+Both last, and both may begin like a voice. Without them a low tone moves the lips and a held vowel closes
+them.
+"""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
 
 import espeak
 import numpy as np
 import numpy.typing as npt
-from nonspeech import Sound
+from corpus import LOUDNESS, Example, example, framed
+from nonspeech import Sound, noise
+from rooms import roughen
 
 from livekit_avatar.types import SPEECH_RATE
 
@@ -27,6 +35,29 @@ HIGHEST_HZ = 5000
 STRESSED = "ˈ"
 
 Array = npt.NDArray[np.floating]
+
+
+def examples(minutes: float, seed: int) -> Iterator[Example]:
+    """At least so many minutes, hums and vowels in turn."""
+    rng, made = np.random.default_rng(seed), 0
+    while made < minutes * 60 * SPEECH_RATE:
+        vowels, said = held(rng)
+        sound, said = framed(vowels * LOUDNESS, said, rng)
+        yield example(sound, roughen(sound, [sound], rng), said, rng)
+        other = hum(int(rng.uniform(2, 5) * SPEECH_RATE), rng) * LOUDNESS
+        yield example(other, other, [espeak.Phone("", 0, len(other) / SPEECH_RATE)], rng)
+        made += len(sound) + len(other)
+
+
+def hum(count: int, rng: np.random.Generator) -> Sound:
+    """One steady tone, nearly pure, as low as a voice or higher, that begins at once or after a while."""
+    pitch, begins = 60 * 20 ** rng.uniform(0, 1), int(rng.uniform(-0.5, 0.5) * count)
+    overtones = np.arange(1, 4)[:, None]
+    strength = np.array([1, *rng.uniform(0, 0.3, 2)])[:, None]
+    turns = 2 * np.pi * pitch * np.arange(count) / SPEECH_RATE
+    sound = (strength * np.sin(overtones * turns + rng.uniform(0, 6.28, (3, 1)))).sum(0)
+    sound[: max(0, begins)] = 0
+    return sound / (sound.std() + 1e-9) + noise(count, rng) * 10 ** (-rng.uniform(20, 80) / 20)
 
 
 def held(rng: np.random.Generator) -> tuple[Sound, list[espeak.Phone]]:
