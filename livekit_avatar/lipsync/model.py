@@ -118,11 +118,14 @@ class LipStream:
         states, self._states = self._states, []
         return states
 
-    def _tell(self, curves: Floats, visemes: Floats) -> None:
-        """Add a state from what the network says: (4, 8) curves and (4, 15) visemes, a row a look-ahead."""
-        row = curves[self._ahead].tolist()
-        self._presence = presence(self._presence, row[SPEECH])
-        self._states.append(mouth_state(row, visemes[self._ahead], self._presence))
+    def _tell(self, curves: list[list[float]], visemes: Floats) -> None:
+        """Add a state from what the network says: (4, 8) curves and (4, 15) visemes, a row a look-ahead.
+
+        Whoever is heard in the look-ahead is there already: lips part before the sound comes.
+        """
+        speech = max(row[SPEECH] for row in curves[: self._ahead + 1])
+        self._presence = presence(self._presence, speech)
+        self._states.append(mouth_state(curves[self._ahead], visemes[self._ahead], self._presence))
 
     def _queue_frames(self, samples: Samples) -> None:
         for sound in samples.reshape(-1, SAMPLES_PER_FRAME).astype(np.float32) / 32768:
@@ -171,7 +174,7 @@ class LipSync:
         self.hear([stream])
         return stream.take()
 
-    def _run(self, streams: list[LipStream], frames: list[_Frame]) -> tuple[Floats, Floats]:
+    def _run(self, streams: list[LipStream], frames: list[_Frame]) -> tuple[list[list[list[float]]], Floats]:
         """One frame of each of n streams -> (n, 4, 8) curves and (n, 4, 15) visemes, a row a look-ahead."""
         for stream, frame in zip(streams, frames, strict=True):
             if frame.first:
@@ -184,7 +187,7 @@ class LipSync:
         curves, visemes, memory = outputs
         for stream, row in zip(streams, memory, strict=True):
             stream._memory = row
-        return curves, visemes
+        return curves.tolist(), visemes
 
 
 def _load(path: Path | None) -> InferenceSession:

@@ -12,19 +12,22 @@ CURVES = ("aperture", "width", "rounding", "jaw", "press", "tuck", "hiss", "spee
 """The network's curves: how far the lips part, spread and round, and the jaw drops; lips pressed (p b m);
 lower lip under the teeth (f v); teeth together (s sh); somebody speaks."""
 
-ALIVE = (0.25, 0.45)
+ALIVE = (0.1, 0.3)
 """Presences between which the mouth comes to life."""
 
-SURE = 0.62
-ARRIVES, LEAVES = 0.25, 0.024
+SURE = 0.65
+ARRIVES, LEAVES = 0.6, 0.03
 """A probability of speech above `SURE` raises the presence of a speaker by so much of the way a frame;
-otherwise it falls by so much a frame. A tone that sounds like speech for one frame brings nobody to life."""
+otherwise it falls by so much a frame."""
 
-PRESSED = (0.3, 0.85)
+PRESSED = (0.2, 0.55)
 TUCKED = (0.25, 0.7)
 APERTURE = (0.16, 0.8)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it. Real
 lips that it holds 0.16 apart are together as a rule."""
+
+ROUND_IS_NARROW = 0.3
+"""Lips that the network holds round are narrower than it says, by so much of the rounding."""
 
 FAINT = 0.015
 """Taken off every coefficient, so that a resting mouth is exactly at rest."""
@@ -65,13 +68,14 @@ def mouth_state(curves: Sequence[float], visemes: Floats, present: float) -> Mou
         visemes: (15,) float32 probabilities.
         present: presence of a speaker.
     """
-    aperture, spread, rounding, jaw, press, tuck, hiss, speech = (_unit(curve) for curve in curves)
     alive = _rise(present, ALIVE)
+    aperture, _, rounding, jaw, press, tuck, hiss, speech = (_unit(curve) for curve in curves)
+    width = max(-1.0, min(1.0, curves[1] - ROUND_IS_NARROW * rounding)) * alive
     closed = _rise(press, PRESSED) * alive
     free = alive * (1 - closed)
     aperture = _between(aperture, APERTURE) * free
     jaw, hiss, tucked = jaw * free, hiss * free, _rise(tuck, TUCKED) * free
-    spread, pursed, rounding = spread * alive, _unit(-curves[1]) * alive, rounding * free
+    spread, pursed, rounding = _unit(width), _unit(-width), rounding * free
     parted = max(aperture - jaw, 0.0)
     looks = (
         (0.35 * jaw + 0.4 * aperture + 0.1 * rounding) * (1 - 0.6 * tucked),
@@ -88,7 +92,7 @@ def mouth_state(curves: Sequence[float], visemes: Floats, present: float) -> Mou
     )
     shown = [*(_unit((look - FAINT) / (1 - FAINT)) for look in looks), 0.0]
     shapes = np.array([shown[place] for place in _PLACES], np.float32)
-    return MouthState(shapes, visemes, aperture, max(-1.0, min(1.0, curves[1])) * alive, speech)
+    return MouthState(shapes, visemes, aperture, width, speech)
 
 
 def _rise(value: float, between: tuple[float, float]) -> float:

@@ -64,10 +64,10 @@ def speech(minutes: float, seed: int) -> Iterator[Example]:
         spoken = _utterance(chance, speakers)
         if spoken is None:
             continue
-        sound, said = _framed(*spoken, rng)
+        sound, said = framed(*spoken, rng)
         made += len(sound)
         recent = [*recent[-20:], sound]
-        yield _example(sound, rooms.roughen(sound, recent, rng), said, rng)
+        yield example(sound, rooms.roughen(sound, recent, rng), said, rng)
 
 
 def other_sounds(minutes: float, seed: int) -> Iterator[Example]:
@@ -80,7 +80,7 @@ def other_sounds(minutes: float, seed: int) -> Iterator[Example]:
         count = int(rng.uniform(3, 8) * SPEECH_RATE)
         sound = makers[rng.integers(len(makers))](count, rng) * LOUDNESS
         made += count
-        yield _example(sound, sound, [espeak.Phone("", 0, count / SPEECH_RATE)], rng)
+        yield example(sound, sound, [espeak.Phone("", 0, count / SPEECH_RATE)], rng)
 
 
 def _utterance(
@@ -105,10 +105,10 @@ def _utterance(
     return sound / (sound.std() + 1e-6) * LOUDNESS, said
 
 
-def _framed(
+def framed(
     sound: nonspeech.Sound, said: list[espeak.Phone], rng: np.random.Generator
 ) -> tuple[nonspeech.Sound, list[espeak.Phone]]:
-    """Silence before and after."""
+    """Silence before and after a sound in which something is said."""
     before, after = rng.uniform(0.02, 0.6), rng.uniform(0.1, 0.6)
     lead = np.zeros(int(before * SPEECH_RATE))
     before, end = len(lead) / SPEECH_RATE, (len(lead) + len(sound)) / SPEECH_RATE
@@ -117,9 +117,10 @@ def _framed(
     return padded, [espeak.Phone("", 0, before), *moved, espeak.Phone("", end, end + after)]
 
 
-def _example(
+def example(
     sound: nonspeech.Sound, rough: nonspeech.Sound, said: list[espeak.Phone], rng: np.random.Generator
 ) -> Example:
+    """A sound, the same as a poor room or line gives it, and what is said in it."""
     gain = 10 ** (rng.uniform(-10, 10) / 20)
     count = len(sound) // HOP
     curves, visemes = labels.curves(_joined_pauses(said), count)

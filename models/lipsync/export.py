@@ -13,7 +13,7 @@ import torch
 from gain import levelled
 from graph import LipGraph
 from labels import CURVES
-from network import FRAME, LOOKAHEADS, LipNet, spoken
+from network import FRAME, LOOKAHEADS, LipNet, agreed, spoken
 
 from livekit_avatar.types import SAMPLES_PER_FRAME, VISEMES
 
@@ -60,7 +60,7 @@ def _check(net: LipNet, path: Path) -> None:
     sound = (rng.standard_normal(len(swell)) * swell).astype(np.float32)
     mels = torch.from_numpy(features.log_mel(sound)[None])
     with torch.no_grad():
-        wanted = torch.cat(spoken(net(levelled(mels))), -1)[0].numpy()
+        wanted = torch.cat(spoken(agreed(net(levelled(mels)))), -1)[0].numpy()
     session = onnxruntime.InferenceSession(path)
     memory = np.zeros((1, session.get_inputs()[1].shape[1]), np.float32)
     given = []

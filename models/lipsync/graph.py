@@ -67,26 +67,29 @@ class LipGraph(nn.Module):
     """
 
     early: Tensor
+    shares: Tensor
 
     def __init__(self, net: LipNet) -> None:
         super().__init__()
         self.net, self.ears = net, Ears()
         bands, channels = features.BANDS, net.first.out_channels
-        self.parts = [TAIL, 1, 2 * bands, 2 * channels, net.memory.hidden_size]
+        self.parts = [TAIL, 1, 2 * bands, 2 * channels, net.memory.hidden_size, LOOKAHEADS[-1] * SAYS]
+        self.register_buffer("shares", 1 / (torch.tensor(LOOKAHEADS)[:, None] + 1))
         self.register_buffer("early", torch.tensor(np.array([[0], [2]]) * bands + np.arange(4 * bands)))
 
     def forward(self, speech: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """See the class."""
-        tail, level, spectra, inner, state = memory.split(self.parts, 1)
+        tail, level, spectra, inner, state, said = memory.split(self.parts, 1)
         sound = torch.cat([tail, speech], 1)
         heard, level = self.ears(sound, level)
         spectra = torch.cat([spectra, heard.flatten(1)], 1)
         halves = _convolved(self.net.first, (spectra - CENTRE)[:, self.early])
         inner = torch.cat([inner, halves.flatten(1)], 1)
         kept, state = self.net.memory(_convolved(self.net.second, inner)[:, None], state[None])
-        curves, visemes = spoken(self.net.heads(kept[:, 0]).unflatten(1, (len(LOOKAHEADS), SAYS)))
+        said = self.net.heads(kept[:, 0]) + functional.pad(said, (SAYS, 0))  # as in `network.agreed`
+        curves, visemes = spoken(said.unflatten(1, (len(LOOKAHEADS), SAYS)) * self.shares)
         left = [sound[:, -TAIL:], level, spectra[:, -self.parts[2] :], inner[:, -self.parts[3] :], state[0]]
-        return curves, visemes, torch.cat(left, 1)
+        return curves, visemes, torch.cat([*left, said[:, : self.parts[5]]], 1)
 
 
 def _convolved(layer: nn.Conv1d, heard: Tensor) -> Tensor:

@@ -52,8 +52,20 @@ class LipNet(nn.Module):
         return said.unflatten(2, (len(LOOKAHEADS), SAYS))
 
 
+def agreed(said: Tensor) -> Tensor:
+    """(batch, time, 4, 23) -> the same, each row the mean of all that was said of its frame so far.
+
+    The head of h frames describes now what the head of h - 1 described a frame ago: h + 1 opinions, each from
+    its own weights, err less than one.
+    """
+    sums = [said[:, :, 0]]
+    for ahead in LOOKAHEADS[1:]:
+        sums.append(said[:, :, ahead] + functional.pad(sums[-1], (0, 0, 1, 0))[:, :-1])
+    return torch.stack([each / (ahead + 1) for ahead, each in zip(LOOKAHEADS, sums, strict=True)], 2)
+
+
 def spoken(said: Tensor) -> tuple[Tensor, Tensor]:
-    """What the network says (..., 23) as (..., 8) curves and (..., 15) probabilities of visemes."""
+    """What was agreed on (..., 23) as (..., 8) curves and (..., 15) probabilities of visemes."""
     curves, visemes = said.split([len(CURVES), len(VISEMES)], -1)
     curves = torch.cat([curves[..., :SPEECH], torch.sigmoid(curves[..., SPEECH:])], -1)
     return curves, visemes.softmax(-1)

@@ -43,8 +43,8 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
     path = folder / f"corpus-{_fingerprint(minutes, seed)}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
-        made = _gathered(_reported(corpus.speech(minutes, seed), progress))
-        other = _gathered(corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1))
+        made = gathered(_reported(corpus.speech(minutes, seed), progress))
+        other = gathered(corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1))
         part = path.with_suffix(".part.npz")
         np.savez(part, **_joined(made, other))
         part.replace(path)
@@ -68,7 +68,8 @@ def _reported(
         yield example
 
 
-def _gathered(examples: Iterable[corpus.Example]) -> dict[str, Array]:
+def gathered(examples: Iterable[corpus.Example]) -> dict[str, Array]:
+    """Examples as the arrays of a `Corpus`."""
     kept = list(examples)
     arrays = {field.name: np.concatenate([getattr(e, field.name) for e in kept]) for field in fields(kept[0])}
     return arrays | {"bounds": np.cumsum([0, *(len(e.visemes) for e in kept)])}

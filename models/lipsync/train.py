@@ -23,8 +23,11 @@ import torch  # noqa: E402
 from card import write_card  # noqa: E402
 from export import export  # noqa: E402
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
-from store import load_or_make  # noqa: E402
+from steady import examples  # noqa: E402
+from store import Corpus, gathered, load_or_make  # noqa: E402
 from training import Training  # noqa: E402
+
+STEADY_MINUTES = 8
 
 
 def main() -> None:
@@ -36,7 +39,8 @@ def main() -> None:
         corpus = load_or_make(
             options.work, options.minutes, options.seed, _bar(bars, "speaking", options.minutes)
         )
-        training = Training(corpus, options.steps, options.seed, options.device)
+        steady = Corpus(**gathered(examples(STEADY_MINUTES, options.seed)))
+        training = Training(corpus, steady, options.steps, options.seed, options.device)
         checkpoint = options.work / "training.pt"
         if options.resume:
             training.resume(checkpoint)
@@ -74,7 +78,7 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=90, help="of speech to synthesise (default: 90)")
-    parser.add_argument("--steps", type=int, default=1750, help="of learning (default: 1750)")
+    parser.add_argument("--steps", type=int, default=1950, help="of learning (default: 1950)")
     parser.add_argument("--seed", type=int, default=0, help="of the voices, the words and the weights")
     parser.add_argument("--threads", type=int, default=2, help="of the processor (default: 2)")
     parser.add_argument(

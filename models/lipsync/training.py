@@ -41,6 +41,13 @@ WEIGHTS = {"aperture": 2.0, "width": 1.5, "rounding": 1.0, "jaw": 1.0, "press": 
 CLOSURE = 1.0
 """How much more a frame with closed lips counts."""
 
+SETTLING = 200
+"""The last steps go on from the averaged weights at a lower rate, with steady sounds among the others."""
+
+SETTLING_RATE, SETTLING_AVERAGE = 4e-4, 0.98
+STEADY = 0.3
+"""How often a steady sound is heard in them."""
+
 SAVE_EVERY = 250
 
 Progress = Callable[[int, float], None]
@@ -61,17 +68,22 @@ class Training:
 
     Args:
         corpus: what it learns from.
+        steady: what is added in the last `SETTLING` steps.
         steps: after how many it is done.
         seed: decides the first weights, and what every step hears.
         device: "cpu" or "cuda". With one corpus, processor and torch version two trainings end alike.
     """
 
-    def __init__(self, corpus: Corpus, steps: int, seed: int, device: str = "cpu") -> None:
+    def __init__(self, corpus: Corpus, steady: Corpus, steps: int, seed: int, device: str = "cpu") -> None:
         torch.manual_seed(seed)
-        self.corpus, self.steps, self.seed, self.device, self.done = corpus, steps, seed, device, 0
+        self.corpus, self.steady = corpus, steady
+        self.steps, self.seed, self.device, self.done = steps, seed, device, 0
         self.net = LipNet().to(device)
         self.shipped = deepcopy(self.net).requires_grad_(False)
-        self._optimizer = torch.optim.AdamW(self.net.parameters(), RATE, weight_decay=DECAY)
+        self._optimizer = self._new_optimizer()
+
+    def _new_optimizer(self) -> torch.optim.AdamW:
+        return torch.optim.AdamW(self.net.parameters(), RATE, weight_decay=DECAY)
 
     def run(self, progress: Progress, checkpoint: Path) -> LipNet:
         """Learn until all steps are done; the state is kept in `checkpoint` on the way and at the end."""
@@ -111,9 +123,13 @@ class Training:
     def _step(self) -> float:
         rng = np.random.default_rng([self.seed, self.done])
         torch.manual_seed(int(rng.integers(2**31)))
+        settled = self.done - (self.steps - SETTLING)
+        if settled == 0:
+            self.net.load_state_dict(self.shipped.state_dict())
+            self._optimizer = self._new_optimizer()
         for group in self._optimizer.param_groups:
-            group["lr"] = _rate(self.done)
-        error = loss(self.net, draw(self.corpus, rng, self.device))
+            group["lr"] = _rate(self.done) if settled < 0 else SETTLING_RATE * (1 - settled / SETTLING)
+        error = loss(self.net, draw(self.corpus, rng, self.device, self.steady if settled >= 0 else None))
         self._optimizer.zero_grad()
         error.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -123,7 +139,8 @@ class Training:
         return error.item()
 
     def _follow(self) -> None:
-        keep = min(AVERAGE, (self.done + 1) / (self.done + 10))
+        settling = self.done >= self.steps - SETTLING
+        keep = SETTLING_AVERAGE if settling else min(AVERAGE, (self.done + 1) / (self.done + 10))
         with torch.no_grad():
             for old, new in zip(self.shipped.parameters(), self.net.parameters(), strict=True):
                 old.lerp_(new, 1 - keep)
@@ -133,9 +150,11 @@ def _rate(step: int) -> float:
     return float(RATE * min(1, step / WARM_UP) * (0.5 + 0.5 * np.cos(np.pi * step / HORIZON)) + 1e-5)
 
 
-def draw(corpus: Corpus, rng: np.random.Generator, device: str = "cpu") -> Batch:
+def draw(
+    corpus: Corpus, rng: np.random.Generator, device: str = "cpu", steady: Corpus | None = None
+) -> Batch:
     """A batch of pieces; the sounds where nobody speaks come as often as their share of the corpus."""
-    pieces = [_piece(corpus, rng) for _ in range(BATCH)]
+    pieces = [_piece(steady if steady and rng.random() < STEADY else corpus, rng) for _ in range(BATCH)]
     mels, curves, visemes, counts = (
         torch.from_numpy(np.stack(part)).to(device) for part in zip(*pieces, strict=True)
     )

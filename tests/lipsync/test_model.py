@@ -182,9 +182,9 @@ def test_the_mouth_rests_when_nobody_speaks(lips: LipSync, sound: Samples) -> No
     assert apertures(states).max() == 0
 
 
-def test_a_hum_that_begins_like_a_voice_is_found_out(lips: LipSync) -> None:
-    states = lips.states(tone(64000, 120))
-    assert shapes(states[40:]).max() == 0
+@pytest.mark.parametrize("hertz", [100, 120, 150, 220, 300, 400])
+def test_a_tone_as_low_as_a_voice_moves_no_lips(lips: LipSync, hertz: float) -> None:
+    assert shapes(lips.states(tone(64000, hertz))).max() == 0
 
 
 def test_the_mouth_rests_before_and_after_speech(lips: LipSync, say: Callable[..., Any]) -> None:
@@ -204,7 +204,7 @@ def test_the_lips_close_for_p_b_and_m(lips: LipSync, say: Callable[..., Any], te
         if name in ("p", "b", "m"):
             frames = slice(max(0, int((start - 0.08) * 25)), int((end + 0.04) * 25) + 1)
             assert apertures(states[frames]).min() < 0.06, f"{name} at {start:.2f} s stays open"
-            assert press[frames].max() > 0.15, f"{name} at {start:.2f} s is not pressed"
+            assert press[frames].max() > 0.25, f"{name} at {start:.2f} s is not pressed"
     assert apertures(states).max() > 0.35
 
 
@@ -229,9 +229,9 @@ def test_speech_20_db_quieter_moves_the_same_lips(lips: LipSync, say: Callable[.
 
 
 def test_lips_do_not_jitter_in_a_sustained_vowel(lips: LipSync) -> None:
-    vowel = apertures(lips.states(sustained_a(32000)))[3:20]
-    assert vowel.mean() > 0.1
-    assert np.abs(np.diff(vowel)).mean() < 0.05
+    vowel = apertures(lips.states(sustained_a(32000)))[5:-5]
+    assert vowel.min() > 0.3
+    assert np.abs(np.diff(vowel)).mean() < 0.03
 
 
 @pytest.mark.parametrize("speech", [np.zeros(640, np.float32), np.zeros((2, 640), np.int16), b"\0" * 1280])

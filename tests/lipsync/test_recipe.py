@@ -6,7 +6,10 @@ import random
 from collections.abc import Callable
 from types import ModuleType
 
+import numpy as np
 import pytest
+
+from livekit_avatar.types import SPEECH_RATE
 
 Training = Callable[[str], ModuleType]
 
@@ -62,6 +65,13 @@ def test_labels_rest_in_long_pauses_and_not_in_short_ones(training: Training) ->
 
     assert apart(0.1)[0] > 0.4 and apart(0.1)[1] == pytest.approx(1)
     assert apart(1.0)[0] < 0.25 and apart(1.0)[1] == pytest.approx(0)
+
+
+def test_held_vowels_are_as_long_as_their_times_say(training: Training) -> None:
+    steady, phones = training("steady"), training("phones")
+    sound, said = steady.held(np.random.default_rng(0))
+    assert said[-1].end == pytest.approx(len(sound) / SPEECH_RATE)
+    assert all(phones.parts(phone.name)[0] in phones.VOWELS.values() for phone in said)
 
 
 def test_stressed_vowels_open_wider(training: Training) -> None:
