@@ -73,6 +73,7 @@ class Combed:
         volume: how high it lies over the skin at its end.
         flow: the way it is combed, at the front and top.
         fall: the way it lies at the sides and the back.
+        turn: over which distances from the middle, and over which heights, the one becomes the other.
         on_face: whether it grows on the face; else on the skull.
         guides: how many locks.
         unruly: how much their directions differ.
@@ -86,6 +87,7 @@ class Combed:
     volume: float
     flow: tuple[float, float, float]
     fall: tuple[float, float, float] = (0.0, -0.35, -1.0)
+    turn: tuple[tuple[float, float], tuple[float, float]] = ((0.42, 0.66), (0.75, 0.45))
     on_face: bool = False
     guides: int = 900
     unruly: float = 0.18
@@ -129,7 +131,8 @@ class Combed:
     def _way(self, place: Array, roots: Array) -> Array:
         """(n, 3) the direction of combing: `flow` at the top and front, `fall` at the sides and the back."""
         x, _, z = place.T
-        beside = smoothstep(0.44, 0.54, np.abs(x)) * smoothstep(0.86, 0.74, z)
+        out, down = self.turn
+        beside = smoothstep(*out, np.abs(x)) * smoothstep(*down, z)
         behind = smoothstep(-0.5, -0.9, roots[:, 1])
         share = np.maximum(beside, behind)[:, None]
         return np.array(self.flow) * (1 - share) + np.array(self.fall) * share
