@@ -25,7 +25,7 @@ ZIB = Character(
         iris=0.60,
     ),
     lips=LipShape(tint=(0.15, 0.085, 0.26), half_width=0.30, upper=0.050, lower=0.066, smile=0.095, bow=0.3),
-    brows=BrowShape(tint=(0.02, 0.15, 0.18), hairs=0, raised=0.14),
+    brows=BrowShape(tint=(0.02, 0.15, 0.18), hairs=0, raised=0.07),
     clothes=Sweater(
         tint=(0.028, 0.030, 0.050), collar=0.43, height=0.06, roll=0.07, shoulders=0.94, knit=90.0, sheen=1.0
     ),
