@@ -9,6 +9,7 @@ import logging
 import signal
 from collections.abc import Coroutine
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 
@@ -64,8 +65,8 @@ def demo(
     from livekit_avatar.demo import show
     from livekit_avatar.demo.faces import open_faces
 
-    faces = open_faces(avatar or (builtin_names() if text is None else ["ada"]), progress=_progress)
-    who = show.cast(faces, language=llm, voice=tts, ear=stt)
+    names = avatar or (builtin_names() if text is None else ["ada"])
+    who = show.cast(partial(open_faces, names, progress=_progress), language=llm, voice=tts, ear=stt)
     if text is None:
         with contextlib.suppress(KeyboardInterrupt):
             _run(show.talk(who, port=port, ready=_ready, progress=_progress))

@@ -54,11 +54,13 @@ class Cast:
     ear: stt.STT[Any] | None = None
 
 
-def cast(faces: tuple[Choice, ...], *, language: str = "", voice: str = "", ear: str = "") -> Cast:
+def cast(
+    faces: Callable[[], tuple[Choice, ...]], *, language: str = "", voice: str = "", ear: str = ""
+) -> Cast:
     """The faces with a mind, a voice and an ear.
 
     Args:
-        faces: one or more.
+        faces: opens one or more; that takes longest, so it is done when all else is there.
         language: "module:Class" of a livekit-agents LLM, made without arguments; empty for answers by rule.
         voice: "module:Class" of a livekit-agents TTS, made without arguments; empty for eSpeak NG.
         ear: "module:Class" of a livekit-agents STT, made without arguments; empty for none.
@@ -67,12 +69,10 @@ def cast(faces: tuple[Choice, ...], *, language: str = "", voice: str = "", ear:
         ConfigurationError: there is no such class, it is of another kind, or it cannot be made or used.
         DemoError: eSpeak NG is wanted, but not installed.
     """
-    return Cast(
-        faces,
-        plugin(language, llm.LLM) if language else RuleLLM(),
-        plugin(voice, tts.TTS) if voice else EspeakTTS(),
-        _recogniser(ear) if ear else None,
-    )
+    mind = plugin(language, llm.LLM) if language else RuleLLM()
+    speaker = plugin(voice, tts.TTS) if voice else EspeakTTS()
+    recogniser = _recogniser(ear) if ear else None
+    return Cast(faces(), mind, speaker, recogniser)
 
 
 def _recogniser(name: str) -> stt.STT[Any]:
