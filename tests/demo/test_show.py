@@ -52,9 +52,9 @@ class Running(Understands):
 def test_a_recogniser_must_take_recordings(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "ears", SimpleNamespace(Running=Running, Understands=Understands))
     faces = (choice(avatar()),)
-    assert isinstance(cast(faces, ear="ears:Understands").ear, Understands)
+    assert isinstance(cast(lambda: faces, ear="ears:Understands").ear, Understands)
     with pytest.raises(ConfigurationError, match="understands running speech only"):
-        cast(faces, ear="ears:Running")
+        cast(lambda: faces, ear="ears:Running")
 
 
 class Hoarse(EspeakTTS):
