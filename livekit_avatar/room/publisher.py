@@ -150,7 +150,9 @@ class Publisher:
                 if self._open is None:
                     continue  # the end of an utterance that was interrupted
                 if self._open.silent:  # without a sample, no generator would tell when it is over
-                    await self._video_gen.push_audio(rtc.AudioFrame.create(self._tracks.rate, 1, 1))
+                    sample = rtc.AudioFrame.create(self._tracks.rate, 1, 1)
+                    self._open.read(sample)
+                    await self._video_gen.push_audio(sample)
                 self._open.ended = True
                 self._open = None
             else:

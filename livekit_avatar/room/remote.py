@@ -30,7 +30,7 @@ LASTING_SECONDS = 30.0
 """A face that lived less than this is not launched again after it was launched again once."""
 
 _END_SECONDS = 3.0
-_LASTING = (wire.SET_AVATAR, wire.SET_EMOTION)
+_LOOKS = (wire.SET_AVATAR, wire.SET_EMOTION)
 """Wishes that a face which takes over from a dead one is asked again."""
 
 
@@ -153,7 +153,7 @@ class RemoteFace:
             raise WishRefusedError(
                 f"the face did not {wish} ({error.message})", fix="See the worker's log."
             ) from error
-        if method in _LASTING:
+        if method in _LOOKS:
             self._looks[method] = payload
 
     # Its life.

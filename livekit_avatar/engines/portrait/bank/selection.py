@@ -73,9 +73,10 @@ class Selection:
     def __init__(self, bank: Bank) -> None:
         unit = float(bank.unit[0])
         self._unit = unit
-        self._features = _features((bank.points - bank.shift[:, None]) / unit)
-        gaps = _gaps(bank.points / unit)
-        self._painted_cost = np.float32(_PAINTED_COST if gaps.max() > _OPEN_GAP else _PAINTED_COST_SILENT)
+        points = (bank.points - bank.shift[:, None]) / unit
+        self._features = _features(points)
+        opens = _gaps(points).max() > _OPEN_GAP
+        self._painted_cost = np.float32(_PAINTED_COST if opens else _PAINTED_COST_SILENT)
         self._turn = bank.turn
         apart = np.sqrt(np.square(bank.looks[:, None] - bank.looks[None]).sum(axis=-1))
         self._change = _CHANGE * apart + _ANY_CHANGE
