@@ -93,7 +93,7 @@ def redriven(face: BankFace, half: Half, by: str) -> tuple[list[Image], float]:
         choice = face.selection.next(choice, target, f32(half.turn[at]))
         painted += choice.mouth == PAINTED
         frame = half.pictures[at].copy()
-        face.lay(frame, places[at], Shot(None, 0, f32(target + shifts[at]), choice.layers, pose))
+        face.lay(Shot(None, 0, f32(target + shifts[at]), choice.layers, pose), frame, places[at])
         frames.append(frame)
     return frames, painted / len(frames)
 

@@ -1,7 +1,8 @@
-"""The mouth bank: what an avatar made of a film holds besides its face at rest.
+"""The mouth bank: what an avatar holds besides its face at rest if its mouths were filmed or rendered.
 
 `base.mp4` is played forth and back; `mouths.mp4` are the mouths that can be laid over it, each in the plane
-of the lower face; `bank.safetensors` says where everything lies. docs/avatar-format.md specifies it.
+of the lower face; `bank.safetensors` says where everything lies. Without `base.mp4` the mouths are laid over
+the picture of the face at rest. docs/avatar-format.md specifies it.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ class Bank:
         unit: (1,) inter-ocular distance of the face at rest, pixels.
         size: (2,) width and height of the plane.
         rest: (478, 2) landmarks of the face at rest.
-        base: (n, 2, 3) similarity from each picture of the base film to the plane.
+        base: (n, 2, 3) similarity from each picture of the base film, or from the one picture, to the plane.
         base_shift: (n, 2) how far the turn of the head has taken the mouth there.
         base_turn: (n, 2) yaw and pitch there, radians, against the middle of the film.
         points: (m, c, 2) control points of each mouth.
@@ -78,8 +79,13 @@ def encode_bank(bank: Bank) -> bytes:
 
 
 def has_bank(bundle: Bundle) -> bool:
-    """Whether an avatar was made of a film."""
+    """Whether an avatar has mouths of its own."""
     return ARRAYS in bundle.members
+
+
+def has_film(bundle: Bundle) -> bool:
+    """Whether they are laid over a film, not over its picture."""
+    return BASE in bundle.members
 
 
 def read_bank(bundle: Bundle, *, controls: int) -> Bank:
@@ -102,7 +108,8 @@ def read_bank(bundle: Bundle, *, controls: int) -> Bank:
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():
             raise BundleError(f"{bundle.label} has a bank with a broken {name!r}", fix=_AGAIN)
     bank = Bank(**arrays)
-    if not (1 <= n <= MAX_PICTURES and 1 <= m <= MAX_MOUTHS and _possible(bank)):
+    most = MAX_PICTURES if has_film(bundle) else 1
+    if not (1 <= n <= most and 1 <= m <= MAX_MOUTHS and _possible(bank)):
         raise BundleError(f"{bundle.label} has a bank of an impossible size", fix=_AGAIN)
     return bank
 

@@ -14,6 +14,7 @@ from livekit_avatar.avatars.bank import (
     Bank,
     encode_bank,
     has_bank,
+    has_film,
     open_base,
     read_bank,
 )
@@ -142,6 +143,19 @@ def test_a_bank_that_does_not_fit_together_is_refused(film: bytes, broken: dict[
     arrays = encode_bank(replace(bank(), **broken))
     with pytest.raises(BundleError, match="bank"):
         read_bank(bundle(film, arrays), controls=CONTROLS)
+
+
+def test_without_a_film_mouths_are_laid_over_one_picture(film: bytes) -> None:
+    one = replace(bank(), **{name: getattr(bank(), name)[:1] for name in ("base", "base_shift", "base_turn")})
+    many, few = (
+        Bundle(bundle(film, b"").manifest, {MOUTHS: film, ARRAYS: encode_bank(each)})
+        for each in (bank(), one)
+    )
+    assert has_film(bundle(film, b""))
+    assert not has_film(few)
+    assert len(read_bank(few, controls=CONTROLS).base) == 1
+    with pytest.raises(BundleError, match="impossible size"):
+        read_bank(many, controls=CONTROLS)
 
 
 def test_a_bank_without_an_array_is_refused(film: bytes) -> None:

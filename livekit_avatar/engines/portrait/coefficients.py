@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
@@ -87,6 +87,14 @@ class Coefficients:
         shift_x, shift_y = (motion @ self._at_mouth).tolist()
         bite = Bite(jaw, tongue, min(pucker + 0.8 * funnel, 1.0), (shift_x, shift_y), pose.roll)
         return Weights(shapes, motion, self._is_open or bool(given[: len(MOUTH_SHAPES)].any()), bite)
+
+    def around(self, pose: Pose) -> Weights:
+        """The weights of a pose but for its mouth, which is as the picture has it."""
+        shapes = pose.shapes.copy()
+        shapes[: len(MOUTH_SHAPES)] = 0
+        weights = self.of(replace(pose, shapes=shapes))
+        weights.shapes[self._place[REST]] = 0
+        return replace(weights, split=False)
 
 
 def _lifted_corners(head: Head) -> Floats:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -57,6 +58,7 @@ class PortraitFace:
         fields = bake_fields(head, gap, size)
         lower_block = fields.grid.block(fields.mouth.inner)
         self._warp = Warp(fields, bake_seams(head, lips, size, lower_block))
+        self.head = head
         self.coefficients = Coefficients(fields, head, arrays["smile"], is_open=bool(gap.any()))
         self.gauge = Gauge.of(fields, head, self.coefficients.mouth)
         palette = Palette.of(picture, head.points, eyes)
@@ -99,6 +101,20 @@ class PortraitFace:
         frame, opening = self._warp.draw(source, c.shapes, c.motion, c.split)
         if opening is not None:
             self._mouth.draw(frame, opening, c.bite)
+        return frame
+
+    def draw_around(self, pose: Pose, lay: Callable[[Image], None]) -> Image:
+        """A frame whose mouth is not drawn but laid over the picture, before that is moved.
+
+        Args:
+            pose: what is drawn; what it says of the mouth is not.
+            lay: lays the mouth over a picture, in place.
+        """
+        c = self.coefficients.around(pose)
+        source = self._shading.lay(self._with_eyes(pose), self._picture, c.shapes)
+        source = source.copy() if source is self._picture else source
+        lay(source)
+        frame, _ = self._warp.draw(source, c.shapes, c.motion, c.split)
         return frame
 
     def _with_eyes(self, pose: Pose) -> Image:

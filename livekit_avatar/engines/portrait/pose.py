@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from livekit_avatar.types import MOUTH_SHAPES, Floats
 
 UPPER_SHAPES = (
@@ -52,3 +54,10 @@ class Pose:
     gaze_x: float = 0.0
     gaze_y: float = 0.0
     breath: float = 0.0
+
+    @property
+    def mouth(self) -> Pose:
+        """The same mouth, all else at rest."""
+        shapes = np.zeros_like(self.shapes)
+        shapes[: len(MOUTH_SHAPES)] = self.shapes[: len(MOUTH_SHAPES)]
+        return Pose(shapes)

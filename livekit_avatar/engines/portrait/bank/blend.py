@@ -16,7 +16,7 @@ from livekit_avatar.types import Floats, Image
 
 _JAW: Final = (132, 58, 172, 136, 150, 149, 176, 148, 152, 377, 400, 378, 379, 365, 397, 288, 361)
 _CHEEKS: Final = ((280, 425), (50, 205))
-_NOSE_BASE, _CORNER, _CHIN = 2, 61, 152
+_NOSE_TIP, _NOSE_BASE, _CORNER, _CHIN = 4, 2, 61, 152
 
 _NARROW: Final = 0.93
 """The mask stays so far inside the sides of the jaw."""
@@ -60,16 +60,18 @@ class Layer:
 class Blend:
     """Mask and colours of one face."""
 
-    def __init__(self, plane: Plane, grid: Grid, lowest_chin: float) -> None:
+    def __init__(self, plane: Plane, grid: Grid, mask: Floats, *, same_light: bool) -> None:
         """Prepare.
 
         Args:
             plane: of the person.
             grid: of the fields.
-            lowest_chin: the largest y of the chin in any picture of the film, pixels of the plane.
+            mask: (height, width) 0..1 how much of a mouth's picture is seen.
+            same_light: the mouths have the colours of the pictures that they are laid over.
         """
         self._grid = grid
-        self._mask = _mask(plane, lowest_chin)
+        self._mask = mask
+        self._same_light = same_light
         self._rim = _rim(self._mask)
         self._around = _PATCH * plane.unit
         first = grid.to_pixels(np.zeros(2, np.float32), grid.window)
@@ -92,7 +94,7 @@ class Blend:
         rows, columns = block
         size = columns.stop - columns.start, rows.stop - rows.start
         to_plane = after(placed, np.array([[1.0, 0, columns.start], [0, 1.0, rows.start]]))
-        here = self._colours(frame, None, inverse(placed))
+        here = None if self._same_light else self._colours(frame, None, inverse(placed))
         total: Image | None = None
         share = 0.0
         for layer in layers:
@@ -102,7 +104,10 @@ class Blend:
             total = pixels if total is None else _mixed(pixels, total, part)
         mask = _lookup(self._mask, to_plane, size)
         if total is not None:
-            frame[rows, columns] = cv2.blendLinear(total, frame[rows, columns].copy(), mask, 1 - mask)
+            behind = frame[rows, columns].copy()
+            laid = cv2.blendLinear(total, behind, mask, 1 - mask)
+            cv2.mixChannels([behind], [laid], [3, 3])
+            frame[rows, columns] = laid
 
     def _block(self, frame: Image, placed: Reals) -> tuple[slice, slice] | None:
         """Index of the pixels of a frame that the mask reaches."""
@@ -112,19 +117,38 @@ class Blend:
         columns = slice(max(int(left), 0), min(int(right), frame.shape[1]))
         return (rows, columns) if rows.start < rows.stop and columns.start < columns.stop else None
 
-    def _layer(self, layer: Layer, here: Floats, to_plane: Reals, size: tuple[int, int]) -> Image:
-        """A layer's pixels in the block, its colours met with those at the rim."""
-        difference = np.clip(
-            here - self._colours(layer.pixels, layer.places, layer.matrix), -_STRONGEST, _STRONGEST
-        )
-        smooth: Floats = (self._membrane @ difference).reshape(*self._grid.window.shape, 4)
+    def _layer(self, layer: Layer, here: Floats | None, to_plane: Reals, size: tuple[int, int]) -> Image:
+        """A layer's pixels in the block, its colours met with those at the rim if they are given."""
         to_nodes = after(self._to_nodes, to_plane)
         if layer.places is not None:
-            pixels = sample(layer.pixels, _lookup(layer.places, to_nodes, size))
+            pixels = sample(layer.pixels, self._dense(layer.places, to_nodes, size))
         else:
             assert layer.matrix is not None
             pixels = _lookup_image(layer.pixels, after(layer.matrix, to_plane), size)
-        return np.asarray(cv2.add(pixels, _lookup(smooth, to_nodes, size), dtype=cv2.CV_8U), np.uint8)
+        if here is None:
+            return pixels
+        correction = self._dense(self._correction(layer, here), to_nodes, size)
+        return np.asarray(cv2.add(pixels, correction, dtype=cv2.CV_8U), np.uint8)
+
+    def _correction(self, layer: Layer, here: Floats) -> Floats:
+        """(rows, columns, 4) at the nodes: what a layer lacks of the colours at the rim."""
+        there = self._colours(layer.pixels, layer.places, layer.matrix)
+        difference = np.clip(here - there, -_STRONGEST, _STRONGEST)
+        correction: Floats = (self._membrane @ difference).reshape(*self._grid.window.shape, 4)
+        return correction
+
+    def _dense(self, values: Floats, to_nodes: Reals, size: tuple[int, int]) -> Floats:
+        """Values at the nodes of the grid, looked up for all pixels of a block.
+
+        It goes by nodes that lie as far apart in the block: to stretch them is five times as fast as to look
+        every pixel up through a similarity.
+        """
+        step = self._grid.step
+        middle = (step - 1) / 2
+        to_corners = after(to_nodes, np.array([[step, 0, middle], [0, step, middle]], np.float64))
+        few = _lookup(values, to_corners, (-(-size[0] // step), -(-size[1] // step)))
+        many = np.asarray(cv2.resize(few, None, fx=step, fy=step), np.float32)
+        return many[: size[1], : size[0]]
 
     def _colours(self, pixels: Image, places: Floats | None, matrix: Reals | None) -> Floats:
         """(stations, 4) mean colours of a picture around the rim; the alpha of all is 0."""
@@ -158,8 +182,25 @@ def _mixed(front: Image, behind: Image, part: float) -> Image:
     return np.asarray(cv2.addWeighted(front, part, behind, 1 - part, 0), np.uint8)
 
 
-def _mask(plane: Plane, lowest_chin: float) -> Floats:
-    """(height, width) 0..1: mouth, chin and jaw line, from under the nose to under the lowest chin."""
+def whole_mask(plane: Plane) -> Floats:
+    """(height, width) 0..1: all of the plane below the nose, for mouths that were made for one picture.
+
+    What does not move is alike in them and in the picture, hair and neck beside the jaw as well.
+    """
+    width, height = plane.size
+    border = round(3 * _SOFT * plane.unit)
+    mask = np.zeros((height, width), np.float32)
+    mask[max(round(plane.rest[_NOSE_TIP, 1]), border) : height - border, border : width - border] = 1
+    return _softened(mask, plane)
+
+
+def jaw_mask(plane: Plane, lowest_chin: float) -> Floats:
+    """(height, width) 0..1: mouth, chin and jaw line, from under the nose to under the lowest chin.
+
+    Args:
+        plane: of the person.
+        lowest_chin: the largest y of the chin in any picture of the film, pixels of the plane.
+    """
     width, height = plane.size
     rest, unit = plane.rest, plane.unit
     jaw = rest[_NOSE_BASE] + (rest[list(_JAW)] - rest[_NOSE_BASE]) * (_NARROW, 1)
@@ -173,7 +214,11 @@ def _mask(plane: Plane, lowest_chin: float) -> Floats:
     rim = int(_RIM * unit) | 1
     mask[[0, -1]], mask[:, [0, -1]] = 0, 0
     drawn_in = cv2.erode(mask, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (rim, rim)), borderValue=0)
-    soft = cv2.GaussianBlur(drawn_in.astype(np.float32) / 255, (0, 0), _SOFT * unit)
+    return _softened(np.asarray(drawn_in / 255, np.float32), plane)
+
+
+def _softened(mask: Floats, plane: Plane) -> Floats:
+    soft = cv2.GaussianBlur(mask, (0, 0), _SOFT * plane.unit)
     return np.ascontiguousarray(np.where(soft < 1 / 255, 0, soft), np.float32)
 
 

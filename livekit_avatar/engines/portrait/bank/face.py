@@ -1,16 +1,19 @@
-"""A face made of a film, ready to be drawn."""
+"""A face with a bank of mouths, ready to be drawn."""
 
 from __future__ import annotations
 
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 import cv2
 import numpy as np
 
-from livekit_avatar.avatars.bank import open_base, read_bank, read_mouths
+from livekit_avatar.avatars.bank import Bank, has_film, read_bank, read_mouths
 from livekit_avatar.avatars.playback import Playback
 from livekit_avatar.engines.portrait import topology as mesh
-from livekit_avatar.engines.portrait.bank.blend import Blend, Layer
+from livekit_avatar.engines.portrait.bank.base import Base, Film, Sitter
+from livekit_avatar.engines.portrait.bank.blend import Blend, Layer, jaw_mask, whole_mask
 from livekit_avatar.engines.portrait.bank.mover import BankMover, Shot
 from livekit_avatar.engines.portrait.bank.plane import CONTROLS, Plane, after, f32, inverse
 from livekit_avatar.engines.portrait.bank.selection import PAINTED, Choice, Selection
@@ -19,12 +22,14 @@ from livekit_avatar.engines.portrait.curves import Reals
 from livekit_avatar.engines.portrait.face import PortraitFace, mouth_gap
 from livekit_avatar.engines.portrait.head import Head
 from livekit_avatar.engines.portrait.pose import Pose
-from livekit_avatar.engines.portrait.prepare import ARRAYS, size_of
 from livekit_avatar.engines.portrait.shapes import displacements
 from livekit_avatar.types import Floats, Image
 
 if TYPE_CHECKING:
     from livekit_avatar.avatars.bundle import Bundle
+
+_SMALLER = 0.95
+"""Of the size that mouths were made in: below it they are made smaller."""
 
 
 class BankFace:
@@ -40,71 +45,78 @@ class BankFace:
         Raises:
             BundleError: a member is missing or broken.
         """
-        self._bundle = bundle
-        self._bank = bank = read_bank(bundle, controls=len(CONTROLS))
-        self._still = PortraitFace.load(bundle)
-        self.gauge = self._still.gauge
-        self.size = self._still.size if size is None else _scaled(self._still.size, size)
+        bank = read_bank(bundle, controls=len(CONTROLS))
         self._mouths = read_mouths(bundle, bank)
+        if has_film(bundle):
+            self._portrait = PortraitFace.load(bundle)
+        else:
+            self._portrait = PortraitFace.load(bundle, size)
+            bank, self._mouths = _made_smaller(bank, self._mouths, self._portrait.head.unit)
+        self._bank, self.gauge, head = bank, self._portrait.gauge, self._portrait.head
         self.plane = plane = Plane(bank.rest.astype(np.float64), bank.plane_size, float(bank.unit[0]))
+        place = plane.placed(head.points)
         self._warp = MouthWarp(plane, bank.points)
-        chin = CONTROLS.index(mesh.CHIN)
-        self._blend = Blend(plane, self._warp.grid, float(bank.points[:, chin, 1].max()))
+        if has_film(bundle):
+            self._base: Base = Film(bundle, bank, size)
+            mask = jaw_mask(plane, float(bank.points[:, CONTROLS.index(mesh.CHIN), 1].max()))
+        else:
+            self._base, mask = Sitter(self._portrait, place), whole_mask(plane)
+        self._blend = Blend(plane, self._warp.grid, mask, same_light=not has_film(bundle))
         self.selection = Selection(bank)
-        head = Head.of(bundle.arrays(ARRAYS)["points"])
-        self._to_still = inverse(plane.placed(head.points))
-        self._basis = _basis(self._still, head, plane)
+        self._to_portrait = inverse(place)
+        self._basis = _basis(head, plane)
         self._rest = f32(plane.rest[list(CONTROLS)])
 
     @property
+    def size(self) -> tuple[int, int]:
+        """(width, height) of a frame in pixels."""
+        return self._base.size
+
+    @property
     def pictures(self) -> int:
-        """How many pictures its film has."""
-        return len(self._bank.base)
+        """How many pictures the mouths are laid over, one after another."""
+        return self._base.pictures
 
     def mover(self, seed: int) -> BankMover:
         """What decides its frames in one session."""
         return BankMover(self, seed)
 
-    def play(self) -> Playback:
-        """Its film, for one session."""
-        return open_base(self._bundle, self._bank)
+    def play(self) -> Playback | None:
+        """Its film, if it has one, for one session."""
+        return self._base.play()
 
     def target(self, pose: Pose) -> Floats:
         """(c, 2) where a pose's mouth has its control points, pixels of the plane."""
-        weights = self._still.coefficients.of(pose).shapes
+        weights = self._portrait.coefficients.of(pose.mouth).shapes
         moved: Floats = np.tensordot(weights, self._basis, 1)
         return self._rest + moved
 
     def shift(self, picture: int) -> Floats:
-        """(2,) how far the head's turn has taken the mouth in a picture of its film."""
+        """(2,) how far the head's turn has taken the mouth in a picture."""
         shift: Floats = self._bank.base_shift[picture]
         return shift
 
     def turn(self, picture: int) -> Floats:
-        """(2,) yaw and pitch in a picture of its film, radians."""
+        """(2,) yaw and pitch in a picture, radians."""
         turn: Floats = self._bank.base_turn[picture]
         return turn
 
     def draw(self, shot: Shot) -> Image:
-        """A frame: fresh (H, W, 4) uint8 RGBA, opaque, C-contiguous."""
-        frame = shot.film.picture(shot.picture)
-        self.lay(frame, self._bank.base[shot.picture].astype(np.float64), shot)
-        if self.size == (frame.shape[1], frame.shape[0]):
-            return frame
-        return np.asarray(cv2.resize(frame, self.size, interpolation=cv2.INTER_AREA), np.uint8)
+        """A frame: fresh (H, W, 4) uint8 RGBA, straight alpha, C-contiguous."""
+        return self._base.draw(shot.film, shot.picture, shot.pose, partial(self.lay, shot))
 
-    def lay(self, frame: Image, place: Reals, shot: Shot) -> None:
-        """Lay a shot's mouth over a picture of this person, (H, W, 4), in place.
+    def lay(self, shot: Shot, picture: Image, place: Reals) -> None:
+        """Lay a shot's mouth over a picture of this person, in place.
 
         Args:
-            frame: of the film's size.
-            place: (2, 3) similarity from it to the plane.
             shot: which mouth, in which shape.
+            picture: (H, W, 4) uint8 RGBA.
+            place: (2, 3) similarity from it to the plane.
         """
-        self._blend.lay(frame, place, [self._layer(shot, mouth, weight) for mouth, weight in shot.mouths])
+        self._blend.lay(picture, place, [self._layer(shot, mouth, weight) for mouth, weight in shot.mouths])
 
     def still(self, pose: Pose) -> Image:
-        """A frame out of any session: the first picture of the film with a pose's mouth."""
+        """A frame out of any session: the first picture with a pose's mouth."""
         target = self.target(pose)
         first = self.selection.next(self.selection.begin(), target, self.turn(0)).mouth
         choice = Choice(first, first, 0)
@@ -115,14 +127,38 @@ class BankFace:
             return Layer(self._mouths[mouth], self._warp.places(mouth, shot.target), None, weight)
         shift = self._bank.base_shift[shot.picture]
         back = np.array([[1, 0, -shift[0]], [0, 1, -shift[1]]], np.float64)
-        return Layer(self._still.draw(shot.pose), None, after(self._to_still, back), weight)
+        return Layer(self._portrait.draw(shot.pose.mouth), None, after(self._to_portrait, back), weight)
 
 
-def _scaled(size: tuple[int, int], longer: int) -> tuple[int, int]:
-    return size_of(np.empty((size[1], size[0], 4), np.uint8), longer)
+def _made_smaller(bank: Bank, mouths: list[Image], unit: float) -> tuple[Bank, list[Image]]:
+    """A bank and its mouths for a portrait that is drawn in a smaller size; otherwise as they are.
+
+    Fetched from pictures with twice the pixels, mouths would flicker. The middle of the first pixel is where
+    it is in no other size: hence the shift.
+    """
+    factor = unit / float(bank.unit[0])
+    if factor > _SMALLER:
+        return bank, mouths
+
+    def places(points: Floats) -> Floats:
+        return np.asarray(points * np.float32(factor) + np.float32((factor - 1) / 2), np.float32)
+
+    mouths = [
+        np.asarray(cv2.resize(mouth, None, fx=factor, fy=factor, interpolation=cv2.INTER_AREA), np.uint8)
+        for mouth in mouths
+    ]
+    height, width = mouths[0].shape[:2]
+    smaller = replace(
+        bank,
+        unit=bank.unit * np.float32(factor),
+        size=f32([width, height]),
+        rest=places(bank.rest),
+        points=places(bank.points),
+    )
+    return smaller, mouths
 
 
-def _basis(still: PortraitFace, head: Head, plane: Plane) -> Floats:
+def _basis(head: Head, plane: Plane) -> Floats:
     """(shapes, c, 2) how far each shape moves each control point in the plane, pixels."""
     gap, _ = mouth_gap(head)
     place = plane.placed(head.points)[:, :2]

@@ -1,4 +1,4 @@
-"""What a face made of a film shows, frame by frame: the next picture of the film, and a mouth over it."""
+"""What a face with a bank of mouths shows, frame by frame: the next picture, and a mouth over it."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from livekit_avatar.avatars.playback import Playback
 from livekit_avatar.engines.portrait.bank.selection import Choice
 from livekit_avatar.engines.portrait.motion import Direction, Motion, Mover, Spoken
 from livekit_avatar.engines.portrait.pose import Pose
-from livekit_avatar.types import MOUTH_SHAPES, Floats
+from livekit_avatar.types import Floats
 
 if TYPE_CHECKING:
     from livekit_avatar.engines.portrait.bank.face import BankFace
@@ -22,14 +22,14 @@ class Shot:
     """One frame, decided but not drawn.
 
     Attributes:
-        film: where the picture comes from.
+        film: where the picture comes from; None if there is but one.
         picture: its number in the base film.
         target: (c, 2) where the control points of the mouth shall be, pixels of the plane.
         mouths: (index, weight) of the mouths that are laid over it.
-        pose: for a painted mouth.
+        pose: of a portrait; a film has head, eyes and brows of its own.
     """
 
-    film: Playback
+    film: Playback | None
     picture: int
     target: Floats
     mouths: tuple[tuple[int, float], ...]
@@ -45,7 +45,7 @@ class Take:
         played: pictures of the base film played so far, counted on for ever.
         choice: the mouth.
         target: (c, 2) the mouth's shape, without the head's turn.
-        pose: the same, as a portrait knows it.
+        pose: the mouth's as well, and head, eyes and brows.
     """
 
     motion: Motion
@@ -61,7 +61,7 @@ class Take:
 
 
 class BankMover:
-    """Moves one face made of a film.
+    """Moves one face with a bank of mouths.
 
     Args:
         face: what is moved.
@@ -77,13 +77,13 @@ class BankMover:
     def begin(self) -> Take:
         """Before the first frame."""
         motion = self._mover.begin()
-        pose = _mouth_only(self._mover.pose(motion))
+        pose = self._mover.pose(motion)
         return Take(motion, self._first, self._face.selection.begin(), self._face.target(pose), pose)
 
     def advance(self, take: Take, heard: Spoken | None, told: Direction) -> Take:
         """One frame later: see `Mover.advance`."""
         motion = self._mover.advance(take.motion, heard, told)
-        pose = _mouth_only(self._mover.pose(motion))
+        pose = self._mover.pose(motion)
         target, played = self._face.target(pose), take.played + 1
         choice = self._face.selection.next(
             take.choice, target, self._face.turn(forth_and_back(played, self._face.pictures))
@@ -102,10 +102,3 @@ def forth_and_back(played: int, pictures: int) -> int:
     turn = max(2 * (pictures - 1), 1)
     at = played % turn
     return min(at, turn - at)
-
-
-def _mouth_only(pose: Pose) -> Pose:
-    """A pose without what the film itself does: head, eyes and brows."""
-    shapes = np.zeros_like(pose.shapes)
-    shapes[: len(MOUTH_SHAPES)] = pose.shapes[: len(MOUTH_SHAPES)]
-    return Pose(shapes)
