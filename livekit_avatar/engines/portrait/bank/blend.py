@@ -33,8 +33,8 @@ _STATIONS: Final = 48
 _PATCH: Final = 0.02
 """Half the side of the square over which a colour is averaged there, units."""
 
-_STRONGEST: Final = 45.0
-"""Levels that a colour is corrected at most: beyond, something else lies there."""
+_STRONGEST: Final = 30.0
+"""Levels by which light changes a colour at most: beyond, something else lies there, as hair beside a jaw."""
 
 _HOLD: Final = 30.0
 """How firmly the correction keeps to the differences at the rim, against its own smoothness."""
@@ -133,8 +133,7 @@ class Blend:
     def _correction(self, layer: Layer, here: Floats) -> Floats:
         """(rows, columns, 4) at the nodes: what a layer lacks of the colours at the rim."""
         there = self._colours(layer.pixels, layer.places, layer.matrix)
-        difference = np.clip(here - there, -_STRONGEST, _STRONGEST)
-        correction: Floats = (self._membrane @ difference).reshape(*self._grid.window.shape, 4)
+        correction: Floats = (self._membrane @ _believed(here - there)).reshape(*self._grid.window.shape, 4)
         return correction
 
     def _dense(self, values: Floats, to_nodes: Reals, size: tuple[int, int]) -> Floats:
@@ -163,6 +162,16 @@ class Blend:
         colours = sample(pixels, np.ascontiguousarray(at[:, None] + near)).astype(np.float32).mean(axis=1)
         colours[:, 3] = 0
         return np.asarray(colours, np.float32)
+
+
+def _believed(difference: Floats) -> Floats:
+    """(stations, 4) differences of colour; where one is too large, what its neighbours say."""
+    alike = np.flatnonzero(np.abs(difference).max(axis=1) < _STRONGEST)
+    if len(alike) in (0, len(difference)):
+        return difference * np.float32(len(alike) > 0)
+    all_around = np.arange(len(difference))
+    columns = [np.interp(all_around, alike, c[alike], period=len(difference)) for c in difference.T]
+    return f32(np.stack(columns, axis=1))
 
 
 def _lookup(values: Floats, matrix: Reals, size: tuple[int, int]) -> Floats:
