@@ -21,8 +21,8 @@ SMALLEST_FACE: Final = 48
 SMALLEST_PICTURE: Final = 512
 """Pixels of the shorter side below which a picture is warned of."""
 
-BEST_SHARE: Final = (0.3, 0.5)
-"""Share of the picture's width or height, the larger of the two, that a face best takes."""
+LARGEST_SHARE: Final = 0.5
+"""Share of the picture's width or height, the larger of the two, above which a face has no room to move."""
 
 DOMINANT: Final = 0.6
 """The second face may have this share of the largest one's size, and no more."""
@@ -182,9 +182,7 @@ def _warnings(face: Landmarks, pose: HeadPose, size: tuple[int, int], others: in
             f"Use one of at least {SMALLEST_PICTURE} pixels a side."
         )
     share = _share(face, size)
-    if share < BEST_SHARE[0]:
-        yield f"The face takes {share:.0%} of the picture and will look small. Crop closer, to 30-50 %."
-    if share > BEST_SHARE[1]:
+    if share > LARGEST_SHARE:
         yield f"The face takes {share:.0%} of the picture, too close for it to move. Leave more around it."
     if _cut(face, size):
         yield "The face is cut by the picture's edge. Use a picture that shows the whole head."

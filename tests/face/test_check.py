@@ -57,7 +57,6 @@ def test_how_the_heads_of_the_portraits_are_turned(mesh: FaceMesh, portrait: Por
 def test_what_will_look_poor_is_warned_of(mesh: FaceMesh, portrait: Portrait) -> None:
     donna = portrait("donna_velata")
     cases = {
-        "Crop closer": portrait("lady_agnew"),
         "head is turned": portrait("pearl_earring"),
         "will look soft": cv2.resize(donna, (281, 500), interpolation=cv2.INTER_AREA),
         "Leave more around it": donna[150:470, 100:420],

@@ -240,5 +240,5 @@ def _warnings(points: Reals, size: int) -> tuple[str, ...]:
         return ()
     return (
         f"The face is small in the video: its eyes are {unit:.0f} pixels apart. "
-        f"Crop the picture closer, or prepare it larger than {size}.",
+        f"Crop the picture until the face takes 30-50 % of it, or prepare it larger than {size}.",
     )

@@ -168,7 +168,7 @@ def _believed(difference: Floats) -> Floats:
     """(stations, 4) differences of colour; where one is too large, what its neighbours say."""
     alike = np.flatnonzero(np.abs(difference).max(axis=1) < _STRONGEST)
     if len(alike) in (0, len(difference)):
-        return difference * np.float32(len(alike) > 0)
+        return difference if len(alike) else np.zeros_like(difference)
     all_around = np.arange(len(difference))
     columns = [np.interp(all_around, alike, c[alike], period=len(difference)) for c in difference.T]
     return f32(np.stack(columns, axis=1))
