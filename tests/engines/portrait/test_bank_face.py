@@ -59,8 +59,7 @@ def mesh() -> FaceMesh:
 
 
 @pytest.fixture(scope="module")
-def clip(mesh: FaceMesh, tmp_path_factory: pytest.TempPathFactory) -> Clip:
-    """Five seconds of a painting that goes through the visemes and turns its head a little."""
+def painting(mesh: FaceMesh) -> PortraitFace:
     picture = DATA / "portraits" / "lady_agnew.jpg"
     if not picture.is_file():
         skip("portraits", "no folder ../shared/data/portraits")
@@ -73,18 +72,31 @@ def clip(mesh: FaceMesh, tmp_path_factory: pytest.TempPathFactory) -> Clip:
         whole, matrix, (SIDE, SIDE), flags=cv2.INTER_AREA, borderMode=cv2.BORDER_REPLICATE
     )
     framed = np.asarray(framed, np.uint8)
-    portrait = PortraitFace.load(bundled(prepare_portrait(framed, mesh.find(framed)[0], size=SIDE)))
+    return PortraitFace.load(bundled(prepare_portrait(framed, mesh.find(framed)[0], size=SIDE)))
+
+
+@pytest.fixture(scope="module")
+def clip(painting: PortraitFace, tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    """Five seconds of a painting that goes through the visemes and turns its head a little."""
     path = tmp_path_factory.mktemp("clip") / "clip.mp4"
-    path.write_bytes(encode_film(talk(portrait), (SIDE, SIDE), quality=12))
+    path.write_bytes(encode_film(talk(painting), (SIDE, SIDE), quality=12))
     return open_clip(path)
 
 
-def talk(face: PortraitFace) -> Iterator[Image]:
+@pytest.fixture(scope="module")
+def silent(painting: PortraitFace, tmp_path_factory: pytest.TempPathFactory) -> Clip:
+    """The same, but it says nothing."""
+    path = tmp_path_factory.mktemp("clip") / "silent.mp4"
+    path.write_bytes(encode_film(talk(painting, part_lips=0), (SIDE, SIDE), quality=12))
+    return open_clip(path)
+
+
+def talk(face: PortraitFace, part_lips: float = 1) -> Iterator[Image]:
     for frame in range(5 * FPS):
         viseme, part = divmod(frame / 5, 1)
         shapes = np.zeros(len(SHAPES), np.float32)
         first, second = VISEME_SHAPES[int(viseme) % 15], VISEME_SHAPES[(int(viseme) + 1) % 15]
-        shapes[: len(first)] = first + (second - first) * part
+        shapes[: len(first)] = (first + (second - first) * part) * part_lips
         yield face.draw(Pose(shapes, yaw=0.03 * float(np.sin(frame / 9))))[..., :3]
 
 
@@ -170,6 +182,15 @@ def test_where_no_mouth_is_alike_one_is_painted(face: BankFace) -> None:
     choice = face.selection.next(face.selection.begin(), target, face.turn(0))
     assert choice.mouth == PAINTED
     assert face.draw(Shot(face.play(), 0, target, choice.layers, opened(0.0))).shape == (SIDE, SIDE, 4)
+
+
+def test_a_clip_in_which_nobody_talks_still_speaks_with_painted_teeth(silent: Clip, mesh: FaceMesh) -> None:
+    prepared = prepare_clip(silent, mesh)
+    assert any("Nobody talks" in warning for warning in prepared.warnings)
+    mute = BankFace(bundled(prepared))
+    wide = shot(mute, opened(0.5))
+    assert PAINTED in {mouth for mouth, _ in wide.mouths}
+    assert gap(mesh, mute.draw(wide)) > gap(mesh, mute.draw(shot(mute, opened(0.0)))) + 0.08
 
 
 def advanced(face: BankFace, takes: int, *, seed: int = 0) -> list[Take]:
