@@ -29,8 +29,9 @@ from rich.progress import Progress
 
 import livekit_avatar
 from livekit_avatar.avatar import Avatar, open_avatar
+from livekit_avatar.engines.portrait.bank.face import BankFace
+from livekit_avatar.engines.portrait.engine import PortraitEngine
 from livekit_avatar.engines.portrait.face import PortraitFace
-from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.face.mesh import FaceMesh
 from livekit_avatar.lipsync.model import LipSync
 from livekit_avatar.types import FPS, SPEECH_RATE, AudioChunk, Image
@@ -57,11 +58,9 @@ def pictures(avatar: Avatar, clip: Clip, still: bool) -> Iterator[Image]:
     if not still:
         yield from (frame.image for frame in avatar.render(AudioChunk(clip.speech, SPEECH_RATE)))
         return
-    face = cast(PortraitFace, avatar.face)
+    engine, face = PortraitEngine(), cast("PortraitFace | BankFace", avatar.face)
     for state in LipSync().states(clip.speech):
-        shapes = np.zeros(len(SHAPES), np.float32)
-        shapes[: len(state.shapes)] = face.gauge.fit(state)
-        yield face.draw(Pose(shapes))
+        yield engine.still(face, face.gauge.fit(state))
 
 
 def tracked(avatar: Avatar, clip: Clip, mesh: FaceMesh, still: bool, tick: Any) -> Array:

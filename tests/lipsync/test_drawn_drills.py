@@ -11,8 +11,9 @@ import numpy as np
 import pytest
 
 from livekit_avatar.avatar import open_avatar
+from livekit_avatar.engines.portrait.bank.face import BankFace
+from livekit_avatar.engines.portrait.engine import PortraitEngine
 from livekit_avatar.engines.portrait.face import PortraitFace
-from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.face.mesh import FaceMesh
 from livekit_avatar.lipsync.model import LipSync
 from livekit_avatar.types import FPS, MOUTH_SHAPES, VISEMES, Image, MouthState, Samples
@@ -33,16 +34,14 @@ SPANISH = {"a": "ma, ma, ma", "e": "me, me, me", "i": "mi, mi, mi", "o": "mo, mo
 
 
 @lru_cache(maxsize=3)
-def face_of(source: str) -> PortraitFace:
-    return cast(PortraitFace, open_avatar(source, size=512 if source == "ada" else 768).face)
+def face_of(source: str) -> PortraitFace | BankFace:
+    return cast("PortraitFace | BankFace", open_avatar(source, size=512 if source == "ada" else 768).face)
 
 
 def drawn(state: MouthState, source: str = "ada") -> Image:
     """The picture of a mouth."""
-    face, shapes = face_of(source), np.zeros(len(SHAPES), np.float32)
-    fitted = face.gauge.fit(state)
-    shapes[: len(fitted)] = fitted
-    return face.draw(Pose(shapes))
+    face = face_of(source)
+    return PortraitEngine().still(face, face.gauge.fit(state))
 
 
 def tracked(image: Image, mesh: FaceMesh) -> tuple[float, float]:

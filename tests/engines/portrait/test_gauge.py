@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from livekit_avatar.avatar import open_avatar
+from livekit_avatar.engines.portrait.bank.face import BankFace
+from livekit_avatar.engines.portrait.engine import PortraitEngine
 from livekit_avatar.engines.portrait.face import PortraitFace
 from livekit_avatar.engines.portrait.gauge import OPEN, Gauge, drawn_gap
-from livekit_avatar.engines.portrait.pose import SHAPES, Pose
 from livekit_avatar.face.mesh import FaceMesh
 from livekit_avatar.types import MOUTH_SHAPES, VISEMES, Floats, MouthState
 
@@ -38,9 +39,12 @@ def mouth(aperture: float, width: float = 0.0, **shapes: float) -> MouthState:
     return MouthState(values, np.zeros(len(VISEMES), np.float32), aperture, width, 1.0)
 
 
+Face = PortraitFace | BankFace
+
+
 @lru_cache(maxsize=2)
-def face_of(source: str) -> PortraitFace:
-    return cast(PortraitFace, open_avatar(source, size=768).face)
+def face_of(source: str) -> Face:
+    return cast(Face, open_avatar(source, size=768).face)
 
 
 @pytest.fixture
@@ -49,15 +53,13 @@ def ada() -> Gauge:
 
 
 @pytest.fixture(params=["ada", PORTRAIT])
-def face(request: pytest.FixtureRequest, portraits: Path, face_model: Path) -> PortraitFace:
+def face(request: pytest.FixtureRequest, portraits: Path, face_model: Path) -> Face:
     return face_of(request.param if request.param == "ada" else str(portraits / f"{request.param}.jpg"))
 
 
-def tracked(face: PortraitFace, shapes: Floats, mesh: FaceMesh) -> tuple[float, float]:
+def tracked(face: Face, shapes: Floats, mesh: FaceMesh) -> tuple[float, float]:
     """Aperture and width of drawn lips as the face mesh sees them, over the distance of the eyes' corners."""
-    pose = np.zeros(len(SHAPES), np.float32)
-    pose[: len(shapes)] = shapes
-    points = mesh.find(face.draw(Pose(pose)))[0].points[:, :2]
+    points = mesh.find(PortraitEngine().still(face, shapes))[0].points[:, :2]
 
     def apart(a: int, b: int) -> float:
         return float(np.linalg.norm(points[a] - points[b]))
@@ -105,7 +107,7 @@ def test_more_intensity_opens_and_spreads_further_and_still_closes(ada: Gauge) -
     assert ada.lips(ada.fit(mouth(0.0, mouthPress=0.6), 1.5))[0] == pytest.approx(0, abs=1e-6)
 
 
-def test_tracked_again_the_aperture_is_linear_in_what_was_heard(face: PortraitFace) -> None:
+def test_tracked_again_the_aperture_is_linear_in_what_was_heard(face: Face) -> None:
     heard, mesh = np.linspace(0, 0.8, 9), FaceMesh()
     seen = [tracked(face, face.gauge.fit(mouth(float(a))), mesh)[0] for a in heard]
     assert all(np.diff(seen) > -0.003), seen
@@ -115,14 +117,14 @@ def test_tracked_again_the_aperture_is_linear_in_what_was_heard(face: PortraitFa
     assert seen[0] < 0.02
 
 
-def test_tracked_again_the_width_is_linear_in_what_was_heard(face: PortraitFace) -> None:
+def test_tracked_again_the_width_is_linear_in_what_was_heard(face: Face) -> None:
     heard, mesh = np.linspace(-0.6, 0.4, 6), FaceMesh()
     seen = [tracked(face, face.gauge.fit(mouth(0.2, float(w))), mesh)[1] for w in heard]
     assert all(np.diff(seen) > -0.003), seen
     assert np.corrcoef(heard, seen)[0, 1] > 0.97, seen
 
 
-def test_tracked_again_the_aperture_does_not_depend_on_how_the_lips_part(face: PortraitFace) -> None:
+def test_tracked_again_the_aperture_does_not_depend_on_how_the_lips_part(face: Face) -> None:
     ways: list[Callable[[float], MouthState]] = [
         lambda a: mouth(a),
         lambda a: mouth(a, jawOpen=0.0),
