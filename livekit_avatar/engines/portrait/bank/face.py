@@ -17,6 +17,7 @@ from livekit_avatar.engines.portrait.bank.blend import Blend, Layer, jaw_mask, w
 from livekit_avatar.engines.portrait.bank.mover import BankMover, Shot
 from livekit_avatar.engines.portrait.bank.plane import CONTROLS, Plane, after, f32, inverse
 from livekit_avatar.engines.portrait.bank.selection import PAINTED, Choice, Selection
+from livekit_avatar.engines.portrait.bank.skin import Skin
 from livekit_avatar.engines.portrait.bank.warp import MouthWarp
 from livekit_avatar.engines.portrait.curves import Reals
 from livekit_avatar.engines.portrait.face import PortraitFace, mouth_gap
@@ -61,8 +62,9 @@ class BankFace:
             mask = jaw_mask(plane, float(bank.points[:, CONTROLS.index(mesh.CHIN), 1].max()))
         else:
             self._base, mask = Sitter(self._portrait, place), whole_mask(plane)
+        self._skin = None if has_film(bundle) else Skin(bank.points, plane.unit)
         self._blend = Blend(plane, self._warp.grid, mask, same_light=not has_film(bundle))
-        self.selection = Selection(bank)
+        self.selection = Selection(bank, paints=has_film(bundle))
         self._to_portrait = inverse(place)
         self._basis = _basis(head, plane)
         self._rest = f32(plane.rest[list(CONTROLS)])
@@ -88,8 +90,8 @@ class BankFace:
     def target(self, pose: Pose) -> Floats:
         """(c, 2) where a pose's mouth has its control points, pixels of the plane."""
         weights = self._portrait.coefficients.of(pose.mouth).shapes
-        moved: Floats = np.tensordot(weights, self._basis, 1)
-        return self._rest + moved
+        target: Floats = self._rest + np.tensordot(weights, self._basis, 1)
+        return self._skin.follow(target) if self._skin else target
 
     def shift(self, picture: int) -> Floats:
         """(2,) how far the head's turn has taken the mouth in a picture."""

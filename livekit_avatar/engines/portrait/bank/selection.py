@@ -70,13 +70,20 @@ class Choice:
 class Selection:
     """The choice among the mouths of one bank."""
 
-    def __init__(self, bank: Bank) -> None:
+    def __init__(self, bank: Bank, *, paints: bool) -> None:
+        """Compare the mouths.
+
+        Args:
+            bank: the mouths.
+            paints: whether one may be painted where none is near.
+        """
         unit = float(bank.unit[0])
         self._unit = unit
         points = (bank.points - bank.shift[:, None]) / unit
         self._features = _features(points)
         opens = _gaps(points).max() > _OPEN_GAP
-        self._painted_cost = np.float32(_PAINTED_COST if opens else _PAINTED_COST_SILENT)
+        cost = (_PAINTED_COST if opens else _PAINTED_COST_SILENT) if paints else np.inf
+        self._painted_cost = np.float32(cost)
         self._turn = bank.turn
         apart = np.sqrt(np.square(bank.looks[:, None] - bank.looks[None]).sum(axis=-1))
         self._change = _CHANGE * apart + _ANY_CHANGE
