@@ -12,7 +12,7 @@ from livekit_avatar.types import Floats
 _NEAR: Final = 0.02
 """Mouths whose lips are so much unlike those that are wanted still count, units (root mean square)."""
 
-_REACH: Final = 0.045
+_REACH: Final = 0.06
 """How far a point of the lips may be from where the mouths have it, units: further, it looks torn."""
 
 
