@@ -28,6 +28,8 @@ UPPER_SHAPES = (
 SHAPES = MOUTH_SHAPES + UPPER_SHAPES
 """The order of `Pose.shapes`."""
 
+_TONGUE = SHAPES.index("tongueOut")
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pose:
@@ -54,6 +56,11 @@ class Pose:
     gaze_x: float = 0.0
     gaze_y: float = 0.0
     breath: float = 0.0
+
+    @property
+    def tongue(self) -> float:
+        """How much of the tongue shows."""
+        return float(self.shapes[_TONGUE])
 
     @property
     def mouth(self) -> Pose:

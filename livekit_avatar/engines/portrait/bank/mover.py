@@ -85,9 +85,8 @@ class BankMover:
         motion = self._mover.advance(take.motion, heard, told)
         pose = self._mover.pose(motion)
         target, played = self._face.target(pose), take.played + 1
-        choice = self._face.selection.next(
-            take.choice, target, self._face.turn(forth_and_back(played, self._face.pictures))
-        )
+        turn = self._face.turn(forth_and_back(played, self._face.pictures))
+        choice = self._face.selection.next(take.choice, target, turn, pose.tongue)
         return Take(motion, played, choice, target, pose)
 
     def pose(self, take: Take) -> Shot:

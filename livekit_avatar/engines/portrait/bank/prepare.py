@@ -211,6 +211,7 @@ def _bank(
         points=f32(controls_of(mouth_points)),
         shift=f32(_shift(mouth_points, plane)),
         turn=f32(t.turn[chosen.mouths, :2]),
+        tongue=np.zeros(len(chosen.mouths), np.float32),
         looks=_looks(pictures, plane),
     )
 
