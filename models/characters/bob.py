@@ -7,6 +7,7 @@ rendered strands are blends of neighbouring guides, clumped and frizzed.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from groom import POINTS, Line, Locks, Strands, along, resample, scattered, tangent
@@ -45,6 +46,8 @@ class Bob:
         parting: the x of the parting.
         cut: height at which the hair is cut.
     """
+
+    on_face: ClassVar[bool] = False
 
     parting: float = 0.24
     cut: float = -0.93

@@ -36,3 +36,13 @@ class Camera:
         middle = (size - 1) / 2
         scale = size * self.distance / self.frame / (offset @ ahead)
         return np.stack([middle + offset @ right * scale, middle - offset @ up * scale], 1).astype(np.float32)
+
+    def unproject(self, pixels: Array, depth: Array, size: int) -> Array:
+        """(n, 3) points at these depths (their y) that land on (n, 2) pixels of a picture of `size`."""
+        ahead = np.subtract(self.target, self.position) / self.distance
+        right = np.array([1.0, 0.0, 0.0])
+        up = np.cross(ahead, right) * np.sign(np.cross(ahead, right)[2])
+        offset = (pixels - (size - 1) / 2) * (self.frame / size / self.distance)
+        way = ahead + offset[:, :1] * right - offset[:, 1:] * up
+        far = (depth - self.position[1]) / way[:, 1]
+        return (np.asarray(self.position) + way * far[:, None]).astype(np.float32)

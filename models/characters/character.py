@@ -131,6 +131,21 @@ class LipShape:
 
 
 @dataclass(frozen=True, slots=True)
+class Inside:
+    """Tints of what an open mouth shows.
+
+    Attributes:
+        teeth, gums, tongue: of each.
+        walls: of the inside of cheeks and lips.
+    """
+
+    teeth: Colour = (0.80, 0.745, 0.65)
+    gums: Colour = (0.50, 0.16, 0.15)
+    tongue: Colour = (0.62, 0.20, 0.19)
+    walls: Colour = (0.42, 0.09, 0.085)
+
+
+@dataclass(frozen=True, slots=True)
 class BrowShape:
     """The eyebrows.
 
@@ -193,7 +208,7 @@ class Character:
         name: of the file and in the manifest.
         seed: of every random choice.
         background: tint of the wall behind.
-        skin, eyes, lips, brows: shapes and colours.
+        skin, eyes, lips, brows, inside: shapes and colours.
         clothes: what is worn.
         likeness: whose face it is.
         head: shape of the head.
@@ -215,3 +230,9 @@ class Character:
     hair: tuple[Style, ...] = ()
     hair_tint: HairTint = HairTint(0.6, 0.5)
     ornaments: tuple[Ornament, ...] = ()
+    inside: Inside = Inside()
+
+    @property
+    def bearded(self) -> bool:
+        """Whether hair grows on the face."""
+        return any(style.on_face for style in self.hair)

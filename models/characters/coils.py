@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from combed import Scalp
@@ -24,6 +25,8 @@ class Coils:
         strands_each: hairs that make up one coil.
         thickness: of a hair.
     """
+
+    on_face: ClassVar[bool] = False
 
     area: Scalp
     lengths: Line

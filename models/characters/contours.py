@@ -21,7 +21,7 @@ def true_contours(camera: Camera, lids: Lids, lips: Lips, size: int) -> Contours
         for edge, z in zip(("upper", "lower"), lids.edges(x, blink=0), strict=True):
             points = lids.on_lid(x, z, LID) * vector((side, 1, 1))
             edges[f"{name}_eye_{edge}"] = camera.project(points, size)
-    half = lips.shape.half_width
+    half = lips.lines.shape.half_width
     across = np.linspace(-half, half, LIP_POINTS, dtype=np.float32)
     depth = lips.depth(np.abs(across)) + 0.02
     top, line, bottom = (

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image as Pillow
 from PIL import ImageChops, ImageDraw
+from poses import MouthPose
 
 from livekit_avatar.engines.portrait.contours import Contours
 from livekit_avatar.types import Image
@@ -97,14 +98,16 @@ class Drawing:
     Attributes:
         name: of the file and in the manifest.
         likeness: whose face it is.
-        draw: (size in pixels, blink 0 or 1) -> (size, size, 4) uint8 RGBA, straight alpha.
+        draw: (size in pixels, blink 0 or 1, mouth) -> (size, size, 4) uint8 RGBA, straight alpha.
         contours: size -> true outlines of eyes and lips in its pixels.
+        controls: (landmarks at rest, mouth, size) -> control points of the mouth, pixels.
     """
 
     name: str
     likeness: str
-    draw: Callable[[int, float], Image]
+    draw: Callable[[int, float, MouthPose], Image]
     contours: Callable[[int], Contours]
+    controls: Callable[[Reals, MouthPose, int], Reals]
 
 
 class Sheet:

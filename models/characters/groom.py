@@ -33,6 +33,10 @@ class Strands:
 class Style(Protocol):
     """A way to wear hair."""
 
+    @property
+    def on_face(self) -> bool:
+        """Whether it grows on the face."""
+
     def strands(self, head: Head, random: np.random.Generator, density: float) -> Strands:
         """All strands; `density` 1 is for the final picture."""
 

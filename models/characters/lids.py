@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 from character import EyeShape
-from sdf import Array, bell, difference, ellipsoid, smoothstep, union, vector
+from sdf import Array, bell, difference, ellipsoid, length, smoothstep, union, vector
 
 RADIUS = 0.250
 """Of an eyeball of size 1."""
@@ -50,7 +50,7 @@ class Lids:
         """
         local, size = self._local(points), self.shape.size
         x, y, z = local.T
-        radius = np.linalg.norm(local, axis=1)
+        radius = length(local)
         upper, lower = self.edges(x, blink)
         d = union(head / size, radius - (RADIUS + LID), 0.06)
         if self.shape.crease:
@@ -71,7 +71,7 @@ class Lids:
         local = self._local(points)
         x, y, z = local.T
         upper, lower = self.edges(x, blink)
-        radius = np.linalg.norm(local, axis=1)
+        radius = length(local)
         rim = bell(np.maximum(z - upper, lower - z), 0.010) * (radius < RADIUS + LID + 0.02) * (y > 0)
         corner = np.linalg.norm(local - vector((INNER + 0.015, 0.150, -0.022)), axis=1)
         return np.maximum(rim * (x > INNER - 0.01) * (x < OUTER), smoothstep(0.05, 0.02, corner)) * (

@@ -35,6 +35,15 @@ def eye() -> bpy.types.Material:
     return material
 
 
+def wet() -> bpy.types.Material:
+    """Teeth, gums and tongue: a little light goes in, and a wet film shines."""
+    material, shader = _principled("wet")
+    _read(material, TINT, "Color", shader.inputs["Base Color"])
+    _set(shader, {"Subsurface Weight": 0.25, "Subsurface Radius": (1.0, 0.6, 0.4), "Subsurface Scale": 0.02})
+    _set(shader, {"Roughness": 0.32, "Specular IOR Level": 0.45, "Coat Weight": 0.3, "Coat Roughness": 0.15})
+    return material
+
+
 def hair(who: Character) -> bpy.types.Material:
     """Strands coloured by melanin."""
     material, shader = _principled("hair")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 from flat import (
@@ -19,7 +20,12 @@ from flat import (
     mirrored,
     places,
 )
+from flat_mouth import JAW_BOTTOM, JAW_TOP, FlatMouth
+from poses import REST, MouthPose
+from sdf import smoothstep
 
+from livekit_avatar.engines.portrait import topology as mesh
+from livekit_avatar.engines.portrait.bank.plane import CONTROLS
 from livekit_avatar.engines.portrait.contours import EYE_POINTS, LIP_POINTS, Contours
 from livekit_avatar.types import Floats, Image
 
@@ -81,25 +87,26 @@ WING = np.array([(EYE[0] + EYE_HALF + 6, EYE[1] - TILT + 3)])
 
 BROW = curve(places("528,372 558,358 592,354 632,372"))
 
-MOUTH = (500.0, 592.0)
-MOUTH_HALF, LIP_UPPER, LIP_LOWER, SMILE = 63.0, 17.0, 25.0, 15.0
+MOUTH = FlatMouth((500.0, 592.0), 63.0, 17.0, 25.0, 15.0, LIP, LIP_DARK, SEAM)
 
 
-def draw(size: int, blink: float) -> Image:
+def draw(size: int, blink: float, mouth: MouthPose = REST) -> Image:
     """The picture.
 
     Args:
         size: of the picture in pixels.
         blink: 0 (eyes open) or 1 (closed).
+        mouth: how it is held.
 
     Returns:
         (size, size, 4) uint8 RGBA, straight alpha.
     """
     sheet = Sheet(size)
-    sheet.paint(*SCARF_FILLS, *FACE_FILLS)
+    sheet.paint(*SCARF_FILLS, *_face(mouth))
     for side in (np.asarray, mirrored):
         sheet.paint(*_eye(side, blink))
-    sheet.paint(*_mouth())
+    sheet.paint(*MOUTH.fills(LIP_POINTS, mouth))
+    sheet.paint(Fill(ellipse(500, 640 + MOUTH.drop(mouth), 26, 5), SHADE, opacity=0.8))
     return sheet.picture()
 
 
@@ -111,8 +118,20 @@ def contours(size: int) -> Contours:
 
     upper, lower = (pixels(edge) for edge in _lids(0))
     right_upper, right_lower = (pixels(mirrored(edge)) for edge in _lids(0))
-    top, seam, bottom = (pixels(edge) for edge in _lips())
+    top, seam, _, bottom = (pixels(edge) for edge in MOUTH.lips(LIP_POINTS))
     return Contours(right_upper, right_lower, upper, lower, lip_top=top, lip_line=seam, lip_bottom=bottom)
+
+
+def controls(points: Reals, pose: MouthPose, size: int) -> Reals:
+    """(c, 2) the control points of a mouth, given the (478, 2 or more) landmarks at rest; pixels."""
+    rest = (np.asarray(points, np.float64)[list(CONTROLS), :2] + 0.5) * (EDGE / size)
+    there = MOUTH.moved(rest, pose)
+    u = np.clip((rest[:, 0] - MOUTH.middle[0]) / MOUTH.half, -1, 1)
+    rings = (mesh.LIP_OUTER_UPPER, mesh.LIP_INNER_UPPER, mesh.LIP_INNER_LOWER, mesh.LIP_OUTER_LOWER)
+    for ring, way in zip(rings, MOUTH.ways(u, pose), strict=True):
+        rows = [CONTROLS.index(name) for name in ring]
+        there[rows] = rest[rows] + way[rows]
+    return there * (size / EDGE) - 0.5
 
 
 def _lids(blink: float) -> tuple[Reals, Reals]:
@@ -125,15 +144,19 @@ def _lids(blink: float) -> tuple[Reals, Reals]:
     return np.stack([x, upper], 1), np.stack([x, lower], 1)
 
 
-def _lips() -> tuple[Reals, Reals, Reals]:
-    """(LIP_POINTS, 2) the upper lip's top, the line between the lips and the lower lip's bottom."""
-    u = np.linspace(-1, 1, LIP_POINTS)
-    x, v = MOUTH[0] + MOUTH_HALF * u, abs(u)
-    seam = MOUTH[1] - SMILE * v**2.0
-    bow = 1 + 0.16 * np.exp(-(((v - 0.27) / 0.18) ** 2)) - 0.24 * np.exp(-((v / 0.13) ** 2))
-    top = seam - LIP_UPPER * (1 - v**1.7) ** 0.8 * bow
-    bottom = seam + LIP_LOWER * (1 - v**2.1) ** 0.75
-    return np.stack([x, top], 1), np.stack([x, seam], 1), np.stack([x, bottom], 1)
+def _face(mouth: MouthPose) -> list[Fill]:
+    """The face with its chin as low as the mouth has it."""
+    if mouth.rests:
+        return list(FACE_FILLS)
+
+    def moved(outline: Reals) -> Reals:
+        falls = smoothstep(JAW_TOP, JAW_BOTTOM, outline[:, 1]) * MOUTH.drop(mouth)
+        return outline + np.stack([0 * falls, falls], 1)
+
+    return [
+        replace(fill, outline=moved(fill.outline), inside=None if fill.inside is None else moved(fill.inside))
+        for fill in FACE_FILLS
+    ]
 
 
 def _eye(side: Callable[[Reals], Reals], blink: float) -> list[Fill]:
@@ -153,14 +176,4 @@ def _eye(side: Callable[[Reals], Reals], blink: float) -> list[Fill]:
     return [*fills, Fill(brush(lashes, (3, 9, 12, 3)), LINE), Fill(brush(side(BROW), (4, 13, 11, 2)), LINE)]
 
 
-def _mouth() -> list[Fill]:
-    top, seam, bottom = (curve(line) for line in _lips())
-    return [
-        Fill(np.concatenate([top, seam[::-1]]), LIP_DARK),
-        Fill(np.concatenate([seam, bottom[::-1]]), LIP),
-        Fill(brush(seam, (2, 5, 2)), SEAM),
-        Fill(ellipse(500, 640, 26, 5), SHADE, opacity=0.8),
-    ]
-
-
-NOOR = Drawing("noor", "A drawn person: nobody's likeness.", draw, contours)
+NOOR = Drawing("noor", "A drawn person: nobody's likeness.", draw, contours, controls)

@@ -13,7 +13,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-from skimage.measure import marching_cubes
 
 Array = npt.NDArray[np.floating[Any]]
 Field = Callable[[Array], Array]
@@ -46,6 +45,11 @@ def vector(values: npt.ArrayLike) -> Array:
     return np.asarray(values, np.float32)
 
 
+def length(vectors: Array) -> Array:
+    """(n,) lengths of (n, 3) vectors: as numpy's `norm`, several times as fast."""
+    return np.sqrt(np.einsum("ij,ij->i", vectors, vectors))
+
+
 def smoothstep(low: float, high: float, value: Array) -> Array:
     """0 below `low`, 1 above `high` (or the reverse when `low > high`), smooth between."""
     t = np.clip((value - low) / (high - low), 0, 1)
@@ -57,7 +61,7 @@ def bell(distance: Array, radius: float) -> Array:
     return np.exp(-((distance / radius) ** 2))
 
 
-def union(a: Array, b: Array, radius: float) -> Array:
+def union(a: Array, b: Array, radius: float | Array) -> Array:
     """Both solids, their seam filled over about `radius`."""
     h = np.maximum(radius - np.abs(a - b), 0) / radius
     return np.minimum(a, b) - h * h * radius / 4
@@ -68,7 +72,7 @@ def intersection(a: Array, b: Array, radius: float) -> Array:
     return -union(-a, -b, radius)
 
 
-def difference(a: Array, b: Array, radius: float) -> Array:
+def difference(a: Array, b: Array, radius: float | Array) -> Array:
     """The solid `a` without `b`, the edge rounded."""
     return -union(-a, b, radius)
 
@@ -76,8 +80,8 @@ def difference(a: Array, b: Array, radius: float) -> Array:
 def ellipsoid(points: Array, centre: tuple[float, ...], radii: tuple[float, ...]) -> Array:
     """Distance to an ellipsoid (a bound, exact near the surface)."""
     scaled = (points - vector(centre)) / vector(radii)
-    near = np.linalg.norm(scaled, axis=1) + 1e-6
-    slope = np.linalg.norm(scaled / vector(radii), axis=1) + 1e-6
+    near = length(scaled) + 1e-6
+    slope = length(scaled / vector(radii)) + 1e-6
     return near * (near - 1) / slope
 
 
@@ -88,7 +92,7 @@ def capsule(
     start, axis = vector(a), vector(b) - vector(a)
     t = np.clip((points - start) @ axis / (axis @ axis), 0, 1)
     end = radius_a if radius_b is None else radius_b
-    return np.linalg.norm(points - start - t[:, None] * axis, axis=1) - (radius_a + (end - radius_a) * t)
+    return length(points - start - t[:, None] * axis) - (radius_a + (end - radius_a) * t)
 
 
 def mirrored(points: Array) -> Array:
@@ -103,7 +107,7 @@ def gradient(field: Field, points: Array, step: float = 2e-3) -> Array:
         offset = np.zeros(3, np.float32)
         offset[axis] = step
         slopes[:, axis] = field(points + offset) - field(points - offset)
-    return slopes / (np.linalg.norm(slopes, axis=1, keepdims=True) + 1e-9)
+    return slopes / (length(slopes)[:, None] + 1e-9)
 
 
 def project(field: Field, points: Array, height: Array | float = 0.0, steps: int = 3) -> Array:
@@ -123,6 +127,8 @@ def front(field: Field, x: Array, z: Array, start: float = 1.3) -> Array:
 
 def surface(field: Field, low: tuple[float, ...], high: tuple[float, ...], step: float) -> Surface:
     """Mesh the part of a solid inside a box with cells of edge `step`."""
+    from skimage.measure import marching_cubes  # what is only drawn needs no mesh
+
     corner = vector(low)
     volume = _sample(field, corner, vector(high), step)
     vertices, faces, _, _ = marching_cubes(volume, 0.0)
@@ -131,6 +137,29 @@ def surface(field: Field, low: tuple[float, ...], high: tuple[float, ...], step:
         move = np.clip(field(vertices), -step / 2, step / 2)
         vertices -= move[:, None] * gradient(field, vertices)
     return Surface(vertices, faces.astype(np.int32), gradient(field, vertices))
+
+
+def both_sides(half: Surface) -> Surface:
+    """A mesh of the side x >= 0 together with its mirror image."""
+    flip = vector((-1, 1, 1))
+    return joined(half, Surface(half.vertices * flip, half.faces[:, ::-1], half.normals * flip))
+
+
+def joined(a: Surface, b: Surface) -> Surface:
+    """Two meshes as one."""
+    return Surface(
+        np.concatenate([a.vertices, b.vertices]),
+        np.concatenate([a.faces, b.faces + np.int32(len(a.vertices))]),
+        np.concatenate([a.normals, b.normals]),
+    )
+
+
+def outside(shape: Surface, low: tuple[float, ...], high: tuple[float, ...]) -> Surface:
+    """The part of a mesh that does not lie in a box."""
+    within = ((shape.vertices > vector(low)) & (shape.vertices < vector(high))).all(1)
+    faces = shape.faces[~within[shape.faces].all(1)]
+    kept, place = np.unique(faces, return_inverse=True)
+    return Surface(shape.vertices[kept], place.reshape(faces.shape).astype(np.int32), shape.normals[kept])
 
 
 def _sample(field: Field, low: Array, high: Array, step: float) -> Array:

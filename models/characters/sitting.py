@@ -1,11 +1,10 @@
-"""The pictures of a character and what is known of them, made into a portrait: NAME.avatar."""
+"""The pictures of a character and what is known of them, made into a portrait."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from pathlib import Path
 
-from livekit_avatar.avatars.bundle import Bundle, Manifest, write_bundle
+from livekit_avatar.avatars.bundle import Bundle, Manifest
 from livekit_avatar.engines.portrait.contours import Contours
 from livekit_avatar.engines.portrait.prepare import prepare_portrait
 from livekit_avatar.engines.portrait.topology import LEFT_BROW, RIGHT_BROW
@@ -37,8 +36,8 @@ class Sitting:
     contours: Contours
     brow: float | None = None
 
-    def write(self, path: Path) -> None:
-        """Prepare the portrait and write its file."""
+    def avatar(self) -> Bundle:
+        """Prepare the portrait."""
         landmarks = self._settled(FaceMesh().find(self.picture)[0])
         size = len(self.picture)
         prepared = prepare_portrait(
@@ -54,7 +53,7 @@ class Sitting:
             consent=self.likeness,
             warnings=tuple(prepared.warnings),
         )
-        write_bundle(path, Bundle(manifest, prepared.members))
+        return Bundle(manifest, prepared.members)
 
     def _settled(self, landmarks: Landmarks) -> Landmarks:
         """Landmarks with the brows where they would be."""

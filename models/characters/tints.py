@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 from character import Character
 from lids import Lids
 from lips import Lips
+from poses import REST, MouthPose
 from sdf import Array, bell, mirrored, smoothstep, vector
 
 BLUSH = (
@@ -16,8 +19,26 @@ BLUSH = (
 """Where blood shows: centre, radius, strength."""
 
 
-def skin_tint(points: Array, who: Character, lids: Lids, lips: Lips, blink: float) -> Array:
+@dataclass(frozen=True, slots=True, eq=False)
+class Place:
+    """Points on a face.
+
+    Attributes:
+        now: (n, 3) where they are.
+        rest: (n, 3) where they are at rest: the colour of the skin goes with it.
+        blink: of the lids, 0 or 1.
+        mouth: its pose.
+    """
+
+    now: Array
+    rest: Array
+    blink: float = 0.0
+    mouth: MouthPose = REST
+
+
+def skin_tint(place: Place, who: Character, lids: Lids, lips: Lips) -> Array:
     """(n, 3) diffuse tints of points on the head."""
+    points, blink = place.rest, place.blink
     half, skin = mirrored(points), vector(who.skin.tint)
     red = skin * vector(who.skin.flush)
     tint = np.repeat(skin[None], len(points), 0)
@@ -30,20 +51,21 @@ def skin_tint(points: Array, who: Character, lids: Lids, lips: Lips, blink: floa
     tint = _paint(tint, skin * vector((0.16, 0.10, 0.09)), 0.9 * lids.seam(half, blink))
     tint *= (1 + 0.025 * _mottle(points))[:, None]
     tint = _paint(tint, skin * vector((0.50, 0.36, 0.32)), 0.55 * _nostril(half, who))
-    vermilion, seam = lips.redness(half)
+    vermilion, seam = lips.redness(mirrored(place.now), place.mouth)
     for style in who.hair:
         tint = _paint(tint, vector(who.brows.tint), style.scalp(points) * (1 - vermilion))
     tint = _paint(tint, vector(who.lips.tint), 0.82 * vermilion)
     tint = _paint(tint, vector(who.lips.tint) * vector((0.42, 0.25, 0.25)), 0.8 * seam)
+    tint = _paint(tint, vector(who.inside.walls), lips.inside(mirrored(place.now), place.mouth))
     return np.clip(tint, 0, 1)
 
 
-def skin_roughness(points: Array, who: Character, lips: Lips) -> Array:
+def skin_roughness(place: Place, who: Character, lips: Lips) -> Array:
     """(n,) roughness: lips shine a little, the scalp does not."""
-    vermilion, _ = lips.redness(mirrored(points))
+    vermilion, _ = lips.redness(mirrored(place.now), place.mouth)
     roughness = 0.52 - 0.13 * vermilion
     for style in who.hair:
-        roughness = roughness + 0.4 * style.scalp(points)
+        roughness = roughness + 0.4 * style.scalp(place.rest)
     return np.clip(roughness, 0, 1)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from character import BrowShape, Character, Ears, EyeShape, HeadShape, LipShape, Nose, Skin
+from character import BrowShape, Character, Ears, EyeShape, HeadShape, Inside, LipShape, Nose, Skin
 from clothes import Sweater
 from ornaments import antennae, lamps
 
@@ -28,6 +28,9 @@ ZIB = Character(
     brows=BrowShape(tint=(0.02, 0.15, 0.18), hairs=0, raised=0.07),
     clothes=Sweater(
         tint=(0.028, 0.030, 0.050), collar=0.43, height=0.06, roll=0.07, shoulders=0.94, knit=90.0, sheen=1.0
+    ),
+    inside=Inside(
+        teeth=(0.60, 0.74, 0.76), gums=(0.10, 0.17, 0.26), tongue=(0.36, 0.14, 0.46), walls=(0.14, 0.06, 0.20)
     ),
     likeness="A drawn being: nobody's likeness.",
     head=HeadShape(

@@ -35,7 +35,7 @@ from livekit_avatar.types import Floats, Image
 DEFAULT_SHORTER: Final = 512
 """Pixels on the shorter side of the video, if the film has as many."""
 
-_BASE_QUALITY, _MOUTH_QUALITY = 19, 15
+_BASE_QUALITY, MOUTH_QUALITY = 19, 15
 _CALM: Final = 1.2
 """Frames over which the place of the face in the base film is smoothed: landmarks tremble, heads do not."""
 
@@ -123,7 +123,7 @@ def prepare_clip(
     members = {
         **portrait.members,
         BASE: film,
-        MOUTHS: encode_film(pictures, plane.size, quality=_MOUTH_QUALITY, group=1),
+        MOUTHS: encode_film(pictures, plane.size, quality=MOUTH_QUALITY, group=1),
         ARRAYS: encode_bank(_bank(seen, t, chosen, plane, fetched.base, pictures)),
     }
     tell(1.0, "done")
@@ -162,7 +162,7 @@ def _second_pass(
         if row == chosen.rest:
             fetched.rest = picture
         if row in wanted:
-            fetched.mouths[row] = _cut(picture, seen.points[row], plane)
+            fetched.mouths[row] = cut(picture, seen.points[row], plane)
         if chosen.base[0] <= tick < chosen.base[1]:
             fetched.base.append(seen.points[row] if row >= 0 else _between(mesh, picture, fetched.base[-1]))
             yield picture[..., :3]
@@ -178,12 +178,12 @@ def _between(mesh: FaceMesh, picture: Image, before: Floats) -> Floats:
     return before if found is None else found.points
 
 
-def _cut(picture: Image, points: Floats, plane: Plane) -> Image:
+def cut(picture: Image, points: npt.ArrayLike, plane: Plane) -> Image:
     """(height, width, 3): the lower face of a picture in the plane."""
-    cut = cv2.warpAffine(
+    lower_face = cv2.warpAffine(
         picture, plane.placed(points), plane.size, flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REPLICATE
     )
-    return np.ascontiguousarray(cut[..., :3], np.uint8)
+    return np.ascontiguousarray(lower_face[..., :3], np.uint8)
 
 
 def _portrait(picture: Image, seen: Survey, rest: int, size: int) -> Prepared:
@@ -212,7 +212,7 @@ def _bank(
         shift=f32(_shift(mouth_points, plane)),
         turn=f32(t.turn[chosen.mouths, :2]),
         tongue=np.zeros(len(chosen.mouths), np.float32),
-        looks=_looks(pictures, plane),
+        looks=looks(pictures, plane),
     )
 
 
@@ -232,7 +232,7 @@ def _calm(values: Reals) -> Reals:
     return np.asarray(calm.reshape(values.shape), np.float64)
 
 
-def _looks(pictures: list[Image], plane: Plane) -> npt.NDArray[np.float32]:
+def looks(pictures: list[Image], plane: Plane) -> npt.NDArray[np.float32]:
     """(m, k) what mouths look like, in few numbers: principal components of their small pictures."""
     x, y = np.round(plane.mouth).astype(int)
     half = round(0.6 * plane.unit)
