@@ -124,7 +124,7 @@ def _with_mouths(avatar: Bundle, options: argparse.Namespace) -> Bundle:
     _render_mouths(who, options, files, size)
     controls = _controls(who, avatar.arrays(ARRAYS)["points"], size)
     pictures = [picture, *_composed(who, picture, [read_picture(file) for file in files], controls)]
-    return with_mouths(avatar, pictures, controls)
+    return with_mouths(avatar, pictures, controls, glow=who.inside.walls)
 
 
 def _composed(who: Character, picture: Image, windows: list[Image], controls: Reals) -> Iterator[Image]:
