@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from poses import MouthPose
 
 from livekit_avatar.avatars.bank import ARRAYS, MOUTHS, Bank, encode_bank
 from livekit_avatar.avatars.bundle import Bundle
@@ -19,6 +20,7 @@ from livekit_avatar.types import Image
 
 def with_mouths(
     bundle: Bundle,
+    poses: Sequence[MouthPose],
     pictures: Sequence[Image],
     controls: Reals,
     quality: int = MOUTH_QUALITY,
@@ -27,6 +29,7 @@ def with_mouths(
 
     Args:
         bundle: the avatar.
+        poses: the mouths.
         pictures: (n, n, 4) the avatar's picture with each mouth, the closed one at rest first.
         controls: (m, c, 2) control points of the mouths, pixels of the picture.
         quality: of the film, x264's constant rate factor.
@@ -46,6 +49,7 @@ def with_mouths(
         points=f32(moved(place, controls)),
         shift=np.zeros((len(cuts), 2), np.float32),
         turn=np.zeros((len(cuts), 2), np.float32),
+        tongue=f32([pose.tongue_out for pose in poses]),
         looks=looks(cuts, plane),
     )
     film = encode_film(cuts, plane.size, quality=quality, group=1)
