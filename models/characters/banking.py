@@ -8,7 +8,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 from character import Colour
-from poses import POSES
+from poses import MouthPose
 
 from livekit_avatar.avatars.bank import ARRAYS, MOUTHS, Bank, encode_bank
 from livekit_avatar.avatars.bundle import Bundle
@@ -27,17 +27,19 @@ _DARK = 0.45
 _GLOW = 0.18
 """How bright the darkest becomes, as a part of the tint."""
 
-_RAISED, _OUT = 0.5, 0.95
-"""`tongueOut` of a tongue behind the upper teeth, and of one between them."""
-
 
 def with_mouths(
-    bundle: Bundle, pictures: Sequence[Image], controls: Reals, glow: Colour | None = None
+    bundle: Bundle,
+    poses: Sequence[MouthPose],
+    pictures: Sequence[Image],
+    controls: Reals,
+    glow: Colour | None = None,
 ) -> Bundle:
     """The avatar with a bank of mouths that are laid over its own picture.
 
     Args:
         bundle: the avatar.
+        poses: the mouths.
         pictures: (n, n, 4) the avatar's picture with each mouth, the closed one at rest first.
         controls: (m, c, 2) control points of the mouths, pixels of the picture.
         glow: scene-linear tint of the light that is scattered inside; None: the mouths are bright enough.
@@ -60,7 +62,7 @@ def with_mouths(
         points=f32(mouths),
         shift=np.zeros((len(cuts), 2), np.float32),
         turn=np.zeros((len(cuts), 2), np.float32),
-        tongue=f32([max(_RAISED * pose.tongue, _OUT * pose.between) for pose in POSES]),
+        tongue=f32([pose.tongue_out for pose in poses]),
         looks=looks(cuts, plane),
     )
     film = encode_film(cuts, plane.size, quality=MOUTH_QUALITY, group=1)

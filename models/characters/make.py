@@ -118,13 +118,15 @@ def _with_mouths(avatar: Bundle, options: argparse.Namespace) -> Bundle:
         drawn = DRAWN[options.name]
         pictures = [picture, *(drawn.draw(size, 0, pose) for pose in POSES[1:])]
         points = avatar.arrays(ARRAYS)["points"]
-        return with_mouths(avatar, pictures, np.stack([drawn.controls(points, pose, size) for pose in POSES]))
+        return with_mouths(
+            avatar, POSES, pictures, np.stack([drawn.controls(points, pose, size) for pose in POSES])
+        )
     who = RENDERED[options.name]
     files = [PICTURES / f"{who.name}_mouth_{number:02}.png" for number in range(1, len(POSES))]
     _render_mouths(who, options, files, size)
     controls = _controls(who, avatar.arrays(ARRAYS)["points"], size)
     pictures = [picture, *_composed(who, picture, [read_picture(file) for file in files], controls)]
-    return with_mouths(avatar, pictures, controls, glow=who.inside.walls)
+    return with_mouths(avatar, POSES, pictures, controls, glow=who.inside.walls)
 
 
 def _composed(who: Character, picture: Image, windows: list[Image], controls: Reals) -> Iterator[Image]:

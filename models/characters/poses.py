@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+BETWEEN, BEHIND = 0.95, 0.5
+"""What the lip model calls a tongue between the teeth, and one behind them."""
+
 
 @dataclass(frozen=True, slots=True)
 class MouthPose:
@@ -37,6 +40,11 @@ class MouthPose:
     def lowered(self) -> float:
         """How far the middle of the lower lip's edge has gone down."""
         return self.gap - self.raised
+
+    @property
+    def tongue_out(self) -> float:
+        """How much of the tongue shows, as ARKit's coefficient of that name: most of it between the teeth."""
+        return max(BETWEEN * self.between, BEHIND * self.tongue)
 
     @property
     def rests(self) -> bool:

@@ -164,6 +164,13 @@ def test_the_mouths_of_a_bank_reach_from_shut_to_wide_open(avatar: Bundle) -> No
     assert len(np.unique(np.round(np.stack([gaps, widths], 1), 3), axis=0)) > 25
 
 
+def test_a_bank_knows_which_mouths_show_the_tongue(avatar: Bundle) -> None:
+    tongue = bank_of(avatar).tongue
+    assert tongue[0] == 0
+    assert (tongue > 0.9).sum() == 1
+    assert 2 <= ((tongue > 0.2) & (tongue < 0.6)).sum() <= 5
+
+
 def test_an_open_mouth_is_dark_inside_where_its_points_say(avatar: Bundle) -> None:
     bank = bank_of(avatar)
     gaps = bank.points[:, LOWER, 1] - bank.points[:, UPPER, 1]

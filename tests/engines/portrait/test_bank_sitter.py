@@ -77,9 +77,8 @@ def test_no_mouth_is_painted(ada: BankFace) -> None:
         assert PAINTED not in {mouth for mouth, _ in choice.layers}
 
 
-@pytest.mark.parametrize("sound", ["TH", "nn"])
-def test_the_tongue_is_seen_where_it_makes_the_sound(ada: BankFace, sound: str) -> None:
-    spoken = viseme(VISEMES.index(sound))
+def test_the_tongue_is_seen_in_a_th(ada: BankFace) -> None:
+    spoken = viseme(VISEMES.index("TH"))
     chosen = ada.selection.next(ada.selection.begin(), ada.target(spoken), ada.turn(0), spoken.tongue).mouth
     assert read_bank(bundle("ada"), controls=len(CONTROLS)).tongue[chosen] > 0.3
 
