@@ -10,7 +10,7 @@ import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, rule
-from lips import JAW, ReadableStream, opening
+from readable_ear import JAW, ReadableStream, opening
 
 from livekit_avatar.engines.base import NEED_AUDIO, SEGMENT_END, Performance, Step
 from livekit_avatar.engines.portrait.controls import CONTROLS
