@@ -23,7 +23,7 @@ from livekit_avatar.errors import (
     ModelCorruptError,
     ModelNotFoundError,
 )
-from livekit_avatar.lipsync.mouth import CURVES, mouth_state, presence
+from livekit_avatar.lipsync.mouth import CURVES, mouth_states, presence
 from livekit_avatar.types import FPS, SAMPLES_PER_FRAME, Floats, MouthState, Samples
 
 Lookahead: TypeAlias = Literal[0, 40, 80, 120]
@@ -118,15 +118,6 @@ class LipStream:
         states, self._states = self._states, []
         return states
 
-    def _tell(self, curves: list[list[float]], visemes: Floats) -> None:
-        """Add a state from what the network says: (4, 8) curves and (4, 15) visemes, a row a look-ahead.
-
-        Whoever is heard in the look-ahead is there already: lips part before the sound comes.
-        """
-        speech = max(row[SPEECH] for row in curves[: self._ahead + 1])
-        self._presence = presence(self._presence, speech)
-        self._states.append(mouth_state(curves[self._ahead], visemes[self._ahead], self._presence))
-
     def _queue_frames(self, samples: Samples) -> None:
         for sound in samples.reshape(-1, SAMPLES_PER_FRAME).astype(np.float32) / 32768:
             self._frames.append(_Frame(sound, self._queued == 0, self._queued >= self._ahead))
@@ -156,10 +147,10 @@ class LipSync:
         everyone = dict.fromkeys(streams)
         while waiting := [stream for stream in everyone if stream._frames]:
             frames = [stream._frames.popleft() for stream in waiting]
-            said = self._run(waiting, frames)
-            for stream, frame, curves, visemes in zip(waiting, frames, *said, strict=True):
-                if frame.telling:
-                    stream._tell(curves, visemes)
+            said = zip(waiting, frames, *self._run(waiting, frames), strict=True)
+            telling = [(stream, *rows) for stream, frame, *rows in said if frame.telling]
+            if telling:
+                _tell(*map(list, zip(*telling, strict=True)))
 
     def states(self, samples: Samples, lookahead_ms: Lookahead = LOOKAHEAD) -> list[MouthState]:
         """The mouth for a whole sound of n samples at 16 kHz: ceil(n / 640) states.
@@ -188,6 +179,23 @@ class LipSync:
         for stream, row in zip(streams, memory, strict=True):
             stream._memory = row
         return curves.tolist(), visemes
+
+
+def _tell(streams: list[LipStream], curves: list[list[list[float]]], visemes: list[Floats]) -> None:
+    """Add a state to each stream: of each 4 x 8 curves and (4, 15) visemes, a row a look-ahead.
+
+    Whoever is heard in the look-ahead is there already: lips part before the sound comes.
+    """
+    aheads = [stream._ahead for stream in streams]
+    for stream, ahead, rows in zip(streams, aheads, curves, strict=True):
+        stream._presence = presence(stream._presence, max(row[SPEECH] for row in rows[: ahead + 1]))
+    states = mouth_states(
+        [rows[ahead] for rows, ahead in zip(curves, aheads, strict=True)],
+        [rows[ahead] for rows, ahead in zip(visemes, aheads, strict=True)],
+        [stream._presence for stream in streams],
+    )
+    for stream, state in zip(streams, states, strict=True):
+        stream._states.append(state)
 
 
 def _load(path: Path | None) -> InferenceSession:

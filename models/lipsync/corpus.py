@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import espeak
@@ -66,6 +66,16 @@ def speech(minutes: float, seed: int) -> Iterator[Example]:
             continue
         sound, said = framed(*spoken, rng)
         made += len(sound)
+        recent = [*recent[-20:], sound]
+        yield example(sound, rooms.roughen(sound, recent, rng), said, rng)
+
+
+def natural(spoken: Iterable[tuple[nonspeech.Sound, list[espeak.Phone]]], seed: int) -> Iterator[Example]:
+    """Sentences that were spoken in natural voices."""
+    rng = np.random.default_rng([seed, len("natural")])
+    recent = [rng.standard_normal(SPEECH_RATE)]
+    for sound, said in spoken:
+        sound, said = framed(np.asarray(sound, np.float64) * LOUDNESS, said, rng)
         recent = [*recent[-20:], sound]
         yield example(sound, rooms.roughen(sound, recent, rng), said, rng)
 

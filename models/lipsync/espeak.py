@@ -7,6 +7,7 @@ process, so this module is one, too.
 from __future__ import annotations
 
 import ctypes
+import sys
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -20,6 +21,11 @@ _RETRIEVAL = 1  # AUDIO_OUTPUT_RETRIEVAL: sound comes back through the callback
 _IPA_PHONEME_EVENTS = 0b11  # espeakINITIALIZE_PHONEME_EVENTS | espeakINITIALIZE_PHONEME_IPA
 _EVENT_END, _EVENT_PHONEME = 0, 7
 _UTF8, _PHONEMES = 0x1, 0x100
+_IPA = 0x02  # espeakPHONEMES_IPA
+_SEED = 1
+"""Of the breath in some voices, which else the clock seeds, and of the C library's numbers, from which others
+draw their hiss: a new process repeats what the last one said, sample for sample."""
+
 _RATE, _PITCH, _RANGE, _WORD_GAP = 1, 3, 4, 7
 
 
@@ -74,6 +80,9 @@ class _Library:
         self.rate: int = self.c.espeak_Initialize(_RETRIEVAL, 200, home, _IPA_PHONEME_EVENTS)
         if self.rate <= 0:
             raise RuntimeError("eSpeak NG found no data: reinstall espeakng-loader")
+        self.c.espeak_ng_SetRandSeed(ctypes.c_long(_SEED))
+        self.libc = ctypes.CDLL("ucrtbase" if sys.platform == "win32" else None)
+        self.c.espeak_TextToPhonemes.restype = ctypes.c_void_p
         self._callback = _Callback(self._collect)  # kept: the library calls it later
         self.c.espeak_SetSynthCallback(self._callback)
 
@@ -120,12 +129,23 @@ def say(text: str, *, phonemes: bool = False) -> Utterance:
     library = _library()
     library.sound.clear()
     library.marks.clear()
+    library.libc.srand(_SEED)  # whatever else draws from it in this process
     data = text.encode() + b"\0"
     flags = _UTF8 | (_PHONEMES if phonemes else 0)
     library.c.espeak_Synth(data, ctypes.c_size_t(len(data)), 0, 0, 0, flags, None, None)
     library.c.espeak_Synchronize()
     samples = np.concatenate([np.zeros(0, np.int16), *library.sound])
     return Utterance(samples, library.rate, _phones(library.marks, samples, library.rate))
+
+
+def ipa(text: str) -> str:
+    """A text in the IPA as the voice would speak it, with stress, a comma after each clause but the last."""
+    library = _library()
+    rest, clauses = ctypes.c_char_p(text.encode()), []
+    while rest.value:
+        spoken = library.c.espeak_TextToPhonemes(ctypes.byref(rest), _UTF8, _IPA)
+        clauses.append(ctypes.string_at(spoken).decode().strip())
+    return ", ".join(clauses)
 
 
 def _phones(marks: list[tuple[int, str]], samples: npt.NDArray[np.int16], rate: int) -> list[Phone]:

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 
@@ -16,9 +18,15 @@ HOP = 160
 WINDOW = 400
 """25 ms. Spectrum i ends at sample (i + 1) * HOP, so nothing later is heard."""
 
-FFT = 512
 BANDS = 80
 LOWEST_HZ, HIGHEST_HZ = 60.0, 7600.0
+WIDEST_HZ = 80.0
+"""From one frequency that is looked at to the next, at most: what the window tells apart (the width of its
+main lobe at -6 dB)."""
+
+DENSITY = 1 / 31.25
+"""Scale of the powers: a band is the mean power over it, times this."""
+
 QUIETEST_DB = -95.0
 QUIETEST = 10 ** (QUIETEST_DB / 10)
 
@@ -43,25 +51,46 @@ def window() -> npt.NDArray[np.float32]:
     return np.hanning(WINDOW + 1)[:WINDOW].astype(np.float32)
 
 
+@lru_cache(maxsize=1)
+def bands() -> npt.NDArray[np.float64]:
+    """(82,) Hz, evenly spaced on O'Shaughnessy's mel scale (1987); band i is from i over i + 1 to i + 2."""
+    mels = 2595 * np.log10(1 + np.array([LOWEST_HZ, HIGHEST_HZ]) / 700)
+    edges: npt.NDArray[np.float64] = 700 * (10 ** (np.linspace(*mels, BANDS + 2) / 2595) - 1)
+    return edges
+
+
+def frequencies() -> npt.NDArray[np.float64]:
+    """Hz at which the spectrum is looked at: the middle of each band, and some between if they are far."""
+    middles = bands()[1:-1]
+    steps = np.ceil(np.diff(middles) / WIDEST_HZ).astype(int)
+    parts = [
+        np.linspace(a, b, n, endpoint=False) for a, b, n in zip(middles, middles[1:], steps, strict=False)
+    ]
+    return np.concatenate([*parts, middles[-1:]])
+
+
+@lru_cache(maxsize=1)
+def transform() -> npt.NDArray[np.float32]:
+    """(400, 2 f) what a window of sound is multiplied with: a cosine and a sine of each frequency."""
+    turns = 2 * np.pi / SPEECH_RATE * np.outer(np.arange(WINDOW) - WINDOW / 2, frequencies())
+    return (np.concatenate([np.cos(turns), np.sin(turns)], 1) * window()[:, None]).astype(np.float32)
+
+
+@lru_cache(maxsize=1)
 def mel_filters() -> npt.NDArray[np.float32]:
-    """(80, 257) triangles of equal area, evenly spaced on the mel scale of O'Shaughnessy (1987)."""
-
-    def to_mel(hz: float) -> float:
-        return float(2595 * np.log10(1 + hz / 700))
-
-    mels = np.linspace(to_mel(LOWEST_HZ), to_mel(HIGHEST_HZ), BANDS + 2)
-    edges = 700 * (10 ** (mels / 2595) - 1)
-    bins = np.arange(FFT // 2 + 1) * SPEECH_RATE / FFT
-    rise = (bins - edges[:-2, None]) / np.diff(edges)[:-1, None]
-    fall = (edges[2:, None] - bins) / np.diff(edges)[1:, None]
-    triangles = np.maximum(0, np.minimum(rise, fall))
-    return (triangles * 2 / (edges[2:] - edges[:-2])[:, None]).astype(np.float32)
+    """(2 f, 80) triangles: squares of what `transform` gives -> mean power of each band."""
+    edges, hertz = bands(), frequencies()
+    rise = (hertz - edges[:-2, None]) / np.diff(edges)[:-1, None]
+    fall = (edges[2:, None] - hertz) / np.diff(edges)[1:, None]
+    weights = np.maximum(0, np.minimum(rise, fall)) * np.gradient(hertz)
+    weights *= DENSITY / weights.sum(1, keepdims=True)
+    return np.concatenate([weights.T, weights.T]).astype(np.float32)
 
 
 def log_mel(sound: Array) -> npt.NDArray[np.float32]:
     """(n,) sound of full scale 1 at 16 kHz -> (n // 160, 80) dB."""
     padded = np.concatenate([np.zeros(WINDOW - HOP), sound]).astype(np.float32)
     frames = np.lib.stride_tricks.sliding_window_view(padded, WINDOW)[::HOP]
-    power = np.abs(np.fft.rfft(frames * window(), FFT, axis=1)).astype(np.float32) ** 2
-    mels: npt.NDArray[np.float32] = 10 * np.log10(np.maximum(power @ mel_filters().T, QUIETEST))
+    power = (frames @ transform()) ** 2 @ mel_filters()
+    mels: npt.NDArray[np.float32] = 10 * np.log10(np.maximum(power, QUIETEST))
     return mels

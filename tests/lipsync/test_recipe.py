@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 import pytest
@@ -21,6 +22,17 @@ def test_the_time_of_every_phone_is_known(training: Training) -> None:
     assert [phone.name for phone in spoken.phones if phone.name][:4] == ["p", "ˈæ", "k", "m"]
     assert all(a.end == b.start for a, b in zip(spoken.phones, spoken.phones[1:], strict=False))
     assert spoken.phones[-1].end == pytest.approx(len(spoken.samples) / spoken.rate)
+
+
+@pytest.mark.parametrize("voice", ["en+Alicia", "en+caleb"])
+def test_a_new_process_says_the_same_sample_for_sample_in_breathy_and_hissing_voices(
+    say: Callable[..., Any], voice: str
+) -> None:
+    said = []
+    for drawn in (0, 100):  # of the C library's random numbers, by whatever else runs in the process
+        draw = f"import ctypes; [ctypes.CDLL(None).rand() for _ in range({drawn})]"
+        said.append(say("She sees a busy house", voice, draw))
+    np.testing.assert_array_equal(*(each.samples for each in said))
 
 
 @pytest.mark.parametrize("voice", ["en-us", "fr", "de", "ja", "hi", "cmn-latn-pinyin", "ru", "uk", "ar"])
