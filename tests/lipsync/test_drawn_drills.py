@@ -91,10 +91,8 @@ def test_drawn_vowels_are_as_open_and_as_wide_as_phonetics_says(
     at_rest = tracked(drawn(_rest()), mesh)[1]
     assert widths["i"] == max(widths.values()) > at_rest
     assert widths["i"] > widths["a"] > widths["o"]
-    if (
-        voice == "es"
-    ):  # the English "oo" is spoken far forward: its sound is near "ee", and its lips are unsure
-        assert widths["o"] > widths["u"]
+    if voice == "es":  # the English "oo" is spoken far forward: it sounds near "ee", and its lips are unsure
+        assert widths["u"] < min(widths["o"] + 0.02, 0.9 * at_rest)  # as round as an "o", to what is tracked
     assert widths["o"] < 0.95 * at_rest
 
 

@@ -12,7 +12,7 @@ from livekit_avatar.types import Floats
 _POWER: Final = 3
 """Of the distance by which a mouth counts less: small, and far mouths count; large, and the chin jumps."""
 
-_REACH: Final = 0.075
+_REACH: Final = 0.085
 """How far a point of the lips may be from where the nearest mouth has it, units: further, it looks torn."""
 
 _TINY: Final = np.float32(1e-8)
