@@ -35,7 +35,7 @@ def shots(face: BankFace) -> list[Shot]:
     for played, pose in enumerate(talking(still_head=True) * ROUNDS):
         picture = forth_and_back(played, face.pictures)
         target = face.target(pose)
-        choice = face.selection.next(choice, target, face.turn(picture), pose.tongue)
+        choice = face.selection.next(choice, target, face.turn(picture), pose)
         decided.append(Shot(film, picture, target + face.shift(picture), choice.layers, pose))
     return decided
 
@@ -91,7 +91,7 @@ def decide_times(face: BankFace, decided: list[Shot]) -> list[float]:
     still: Floats = face.turn(0)
     for shot in decided:
         start = time.thread_time()
-        choice = face.selection.next(choice, face.target(shot.pose), still, shot.pose.tongue)
+        choice = face.selection.next(choice, face.target(shot.pose), still, shot.pose)
         times.append(time.thread_time() - start)
     return times
 

@@ -90,7 +90,7 @@ def redriven(face: BankFace, half: Half, by: str) -> tuple[list[Image], float]:
     for at, pose in enumerate(poses(half)):
         lips = controls_of(there[at : at + 1])[0] - shifts[at]
         target = f32(lips) if by == "lips" else face.target(pose)
-        choice = face.selection.next(choice, target, f32(half.turn[at]))
+        choice = face.selection.next(choice, target, f32(half.turn[at]), pose)
         painted += choice.mouth == PAINTED
         frame = half.pictures[at].copy()
         face.lay(Shot(None, 0, f32(target + shifts[at]), choice.layers, pose), frame, places[at])

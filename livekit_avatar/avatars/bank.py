@@ -51,6 +51,7 @@ class Bank:
         shift: (m, 2) how far the turn of the head has taken it.
         turn: (m, 2) yaw and pitch, radians.
         tongue: (m,) how much of the tongue each shows, as the coefficient tongueOut; 0 where it is not known.
+        tuck: (m,) how far its lower lip lies under the teeth, 0..1; 0 where it is not known.
         looks: (m, k) what each mouth looks like: mouths with near looks follow one another unnoticed.
     """
 
@@ -64,6 +65,7 @@ class Bank:
     shift: Floats
     turn: Floats
     tongue: Floats
+    tuck: Floats
     looks: Floats
 
     @property
@@ -104,7 +106,7 @@ def read_bank(bundle: Bundle, *, controls: int) -> Bank:
     wanted: Mapping[str, tuple[int, ...]] = {
         "unit": (1,), "size": (2,), "rest": (478, 2), "base": (n, 2, 3), "base_shift": (n, 2),
         "base_turn": (n, 2), "points": (m, controls, 2), "shift": (m, 2), "turn": (m, 2), "tongue": (m,),
-        "looks": (m, arrays["looks"].shape[-1] if arrays["looks"].ndim else 0),
+        "tuck": (m,), "looks": (m, arrays["looks"].shape[-1] if arrays["looks"].ndim else 0),
     }  # fmt: skip
     for name, shape in wanted.items():
         if arrays[name].shape != shape or not np.isfinite(arrays[name]).all():

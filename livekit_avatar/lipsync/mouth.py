@@ -27,6 +27,8 @@ otherwise it falls by so much a frame."""
 
 PRESSED = (0.1, 0.35)
 TUCKED = (0.25, 0.7)
+"""Of the probability of an f or v, which the network is surer of than of the curve."""
+
 APERTURE = (0.16, 0.8)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it. Real
 lips that it holds 0.16 apart are together as a rule."""
@@ -53,6 +55,7 @@ _PLACES = tuple(
 """For each of `MOUTH_SHAPES` which of `_LOOKS` it is; one beyond them is none."""
 
 _TONGUE = np.zeros(len(VISEMES), np.float32)
+_TUCK = VISEMES.index("FF")
 _TONGUE[[VISEMES.index(name) for name in ("TH", "DD", "nn", "RR")]] = 0.95, 0.5, 0.5, 0.25
 
 
@@ -85,7 +88,7 @@ def mouth_states(
 
 
 def _one(curves: Sequence[float], visemes: Floats, present: float) -> MouthState:
-    mouth, looks = _mouth(curves, float(visemes @ _TONGUE), present, _unit)
+    mouth, looks = _mouth(curves, float(visemes @ _TONGUE), float(visemes[_TUCK]), present, _unit)
     shown = [_unit((look - FAINT) / (1 - FAINT)) for look in looks]
     shown.append(0.0)
     shapes = np.array([shown[place] for place in _PLACES], np.float32)
@@ -93,7 +96,7 @@ def _one(curves: Sequence[float], visemes: Floats, present: float) -> MouthState
 
 
 def _many(curves: Array, visemes: Floats, present: Array) -> list[MouthState]:
-    mouth, looks = _mouth(list(curves.T), visemes @ _TONGUE, present, _units)
+    mouth, looks = _mouth(list(curves.T), visemes @ _TONGUE, visemes[:, _TUCK], present, _units)
     shown = _units((np.array([*looks, np.zeros(len(curves))]) - FAINT) / (1 - FAINT))
     shapes = shown.T.astype(np.float32)[:, _PLACES]
     return [
@@ -102,11 +105,11 @@ def _many(curves: Array, visemes: Floats, present: Array) -> list[MouthState]:
 
 
 def _mouth(
-    curves: Sequence[Value], tongue: Value, present: Value, unit: Callable[[Value], Value]
+    curves: Sequence[Value], tongue: Value, tuck: Value, present: Value, unit: Callable[[Value], Value]
 ) -> tuple[tuple[Value, Value, Value], tuple[Value, ...]]:
     """Aperture, width and speech, and `_LOOKS`, of one mouth in floats or of many in arrays."""
     alive = _rise(present, ALIVE, unit)
-    aperture, _, rounding, jaw, press, tuck, hiss, speech = [unit(curve) for curve in curves]
+    aperture, _, rounding, jaw, press, _, hiss, speech = [unit(curve) for curve in curves]
     width = (2 * unit(0.5 + 0.5 * (curves[1] - ROUND_IS_NARROW * rounding)) - 1) * alive
     closed = _rise(press, PRESSED, unit) * alive
     free = alive * (1 - closed)

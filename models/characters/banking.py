@@ -63,6 +63,7 @@ def with_mouths(
         shift=np.zeros((len(cuts), 2), np.float32),
         turn=np.zeros((len(cuts), 2), np.float32),
         tongue=f32([pose.tongue_out for pose in poses]),
+        tuck=f32([pose.tuck for pose in poses]),
         looks=looks(cuts, plane),
     )
     film = encode_film(cuts, plane.size, quality=MOUTH_QUALITY, group=1)

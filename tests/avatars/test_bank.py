@@ -49,7 +49,7 @@ def bank() -> Bank:
     return Bank(
         unit=np.array([20], np.float32), size=np.array([40, 40], np.float32), rest=zeros[:478], base=upright,
         base_shift=zeros[:n], base_turn=zeros[:n], points=np.zeros((m, CONTROLS, 2), np.float32),
-        shift=zeros[:m], turn=zeros[:m], tongue=zeros[:m, 0], looks=zeros[:m],
+        shift=zeros[:m], turn=zeros[:m], tongue=zeros[:m, 0], tuck=zeros[:m, 0], looks=zeros[:m],
     )  # fmt: skip
 
 

@@ -28,7 +28,7 @@ UPPER_SHAPES = (
 SHAPES = MOUTH_SHAPES + UPPER_SHAPES
 """The order of `Pose.shapes`."""
 
-_TONGUE = SHAPES.index("tongueOut")
+_TONGUE, _ROLL, _PRESS = (SHAPES.index(n) for n in ("tongueOut", "mouthRollLower", "mouthPressLeft"))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +61,12 @@ class Pose:
     def tongue(self) -> float:
         """How much of the tongue shows."""
         return float(self.shapes[_TONGUE])
+
+    @property
+    def tuck(self) -> float:
+        """How far the lower lip lies under the teeth, as in f: rolled in, but not pressed."""
+        rolled = float(self.shapes[_ROLL]) - float(self.shapes[_PRESS]) * 0.4 / 0.6
+        return min(max(rolled / 0.55, 0.0), 1.0)
 
     @property
     def mouth(self) -> Pose:

@@ -126,7 +126,7 @@ def shot(face: BankFace, pose: Pose, picture: int = 20) -> Shot:
     target = face.target(pose)
     choice = face.selection.begin()
     for _ in range(4):
-        choice = face.selection.next(choice, target, face.turn(picture))
+        choice = face.selection.next(choice, target, face.turn(picture), pose)
     return Shot(face.play(), picture, target + face.shift(picture), choice.layers, pose)
 
 
@@ -179,7 +179,7 @@ def test_a_face_is_drawn_at_the_size_that_is_wanted(prepared: Prepared) -> None:
 
 def test_where_no_mouth_is_alike_one_is_painted(face: BankFace) -> None:
     target = face.target(opened(0.0)) + np.array([0, 0.4 * face._bank.unit[0]], np.float32)
-    choice = face.selection.next(face.selection.begin(), target, face.turn(0))
+    choice = face.selection.next(face.selection.begin(), target, face.turn(0), opened(0.0))
     assert choice.mouth == PAINTED
     assert face.draw(Shot(face.play(), 0, target, choice.layers, opened(0.0))).shape == (SIDE, SIDE, 4)
 

@@ -73,13 +73,19 @@ def test_head_and_brows_move_as_a_portraits_do(ada: BankFace, picture: PortraitF
 def test_no_mouth_is_painted(ada: BankFace) -> None:
     choice = ada.selection.begin()
     for number in range(len(VISEME_SHAPES)):
-        choice = ada.selection.next(choice, ada.target(viseme(number)), ada.turn(0))
+        choice = ada.selection.next(choice, ada.target(viseme(number)), ada.turn(0), viseme(number))
         assert PAINTED not in {mouth for mouth, _ in choice.layers}
+
+
+def test_the_lower_lip_is_under_the_teeth_in_an_f(ada: BankFace) -> None:
+    spoken = viseme(VISEMES.index("FF"))
+    chosen = ada.selection.next(ada.selection.begin(), ada.target(spoken), ada.turn(0), spoken).mouth
+    assert read_bank(bundle("ada"), controls=len(CONTROLS)).tuck[chosen] > 0.5
 
 
 def test_the_tongue_is_seen_in_a_th(ada: BankFace) -> None:
     spoken = viseme(VISEMES.index("TH"))
-    chosen = ada.selection.next(ada.selection.begin(), ada.target(spoken), ada.turn(0), spoken.tongue).mouth
+    chosen = ada.selection.next(ada.selection.begin(), ada.target(spoken), ada.turn(0), spoken).mouth
     assert read_bank(bundle("ada"), controls=len(CONTROLS)).tongue[chosen] > 0.3
 
 

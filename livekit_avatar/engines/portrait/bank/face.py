@@ -120,7 +120,7 @@ class BankFace:
     def still(self, pose: Pose) -> Image:
         """A frame out of any session: the first picture with a pose's mouth."""
         target = self.target(pose)
-        first = self.selection.next(self.selection.begin(), target, self.turn(0), pose.tongue).mouth
+        first = self.selection.next(self.selection.begin(), target, self.turn(0), pose).mouth
         choice = Choice(first, first, 0)
         return self.draw(Shot(self.play(), 0, target + self.shift(0), choice.layers, pose))
 

@@ -86,7 +86,7 @@ class BankMover:
         pose = self._mover.pose(motion)
         target, played = self._face.target(pose), take.played + 1
         turn = self._face.turn(forth_and_back(played, self._face.pictures))
-        choice = self._face.selection.next(take.choice, target, turn, pose.tongue)
+        choice = self._face.selection.next(take.choice, target, turn, pose)
         return Take(motion, played, choice, target, pose)
 
     def pose(self, take: Take) -> Shot:

@@ -212,6 +212,7 @@ def _bank(
         shift=f32(_shift(mouth_points, plane)),
         turn=f32(t.turn[chosen.mouths, :2]),
         tongue=np.zeros(len(chosen.mouths), np.float32),
+        tuck=np.zeros(len(chosen.mouths), np.float32),
         looks=looks(pictures, plane),
     )
 

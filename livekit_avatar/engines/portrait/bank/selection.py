@@ -10,6 +10,7 @@ import numpy as np
 from livekit_avatar.avatars.bank import Bank
 from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.bank.plane import CONTROLS, INNER_LIPS, LIPS, OUTER_LIPS
+from livekit_avatar.engines.portrait.pose import Pose
 from livekit_avatar.types import Floats
 
 PAINTED: Final = -1
@@ -23,7 +24,7 @@ _SHUT, _OPEN_GAP = 0.10, 0.04
 
 _UNLIKE: Final = 40.0
 _TURNED: Final = 5.0
-_TONGUE: Final = 0.35
+_TONGUE, _TUCK = 0.35, 0.5
 _CHANGE, _ANY_CHANGE = 0.35, 0.12
 """Of the distance between two mouths' looks, and for any change."""
 
@@ -85,7 +86,7 @@ class Selection:
         opens = _gaps(points).max() > _OPEN_GAP
         cost = (_PAINTED_COST if opens else _PAINTED_COST_SILENT) if paints else np.inf
         self._painted_cost = np.float32(cost)
-        self._turn, self._tongue = bank.turn, bank.tongue
+        self._turn, self._tongue, self._tuck = bank.turn, bank.tongue, bank.tuck
         apart = np.sqrt(np.square(bank.looks[:, None] - bank.looks[None]).sum(axis=-1))
         self._change = _CHANGE * apart + _ANY_CHANGE
         np.fill_diagonal(self._change, 0)
@@ -96,16 +97,16 @@ class Selection:
         """Before the first frame: the face at rest, which is the bank's first mouth."""
         return Choice(self._rest, self._rest, len(_FADE))
 
-    def next(self, before: Choice, target: Floats, turn: Floats, tongue: float = 0.0) -> Choice:
+    def next(self, before: Choice, target: Floats, turn: Floats, pose: Pose) -> Choice:
         """The mouth of the next frame.
 
         Args:
             before: that of the frame before.
             target: (c, 2) control points that are wanted, pixels of the plane, without the head's turn.
             turn: (2,) yaw and pitch of the picture that it will be laid over.
-            tongue: how much of the tongue shall be seen.
+            pose: says how much of the tongue shall be seen, and whether the lower lip is tucked in.
         """
-        costs = self._costs(target / self._unit, turn, tongue) + self._changes(before.mouth)
+        costs = self._costs(target / self._unit, turn, pose) + self._changes(before.mouth)
         best = int(costs.argmin())
         mouth = PAINTED if best == len(costs) - 1 else best
         stays = costs[before.mouth]  # PAINTED is the last
@@ -114,11 +115,12 @@ class Selection:
             return Choice(before.mouth, before.before, before.age + 1)
         return Choice(mouth, before.mouth if worse < _FITS else mouth, 0)
 
-    def _costs(self, target: Floats, turn: Floats, tongue: float) -> Floats:
+    def _costs(self, target: Floats, turn: Floats, pose: Pose) -> Floats:
         unlike = _UNLIKE * np.square(self._features - _features(target[None])).sum(axis=1)
         turned = _TURNED * np.square(self._turn - turn).sum(axis=1)
-        tongues = _TONGUE * np.square(self._tongue - np.float32(tongue))
-        return np.append(unlike + turned + tongues, self._painted_cost)
+        hidden = _TONGUE * np.square(self._tongue - np.float32(pose.tongue))
+        hidden += _TUCK * np.square(self._tuck - np.float32(pose.tuck))
+        return np.append(unlike + turned + hidden, self._painted_cost)
 
     def _changes(self, mouth: int) -> Floats:
         if mouth == PAINTED:
