@@ -49,7 +49,7 @@ def create(
         licence: of the likeness and the picture.
         consent: who agreed to be animated, and how that is known.
         progress: called with the fraction done and the stage.
-        cancel: asked again and again while a film is read; True stops the work.
+        cancel: asked again and again; True stops the work.
 
     Raises:
         PictureError: the picture cannot become a face.
@@ -71,7 +71,9 @@ def create(
                 clip, engine=engine, size=size, source_sha256=digest, progress=progress, cancel=cancel
             )
         pixels = read_picture(picture, label=label)
-        return prepare(pixels, engine=engine, size=size, source_sha256=digest, progress=progress)
+        return prepare(
+            pixels, engine=engine, size=size, source_sha256=digest, progress=progress, cancel=cancel
+        )
 
     shape = "" if isinstance(picture, bytes) else picture.shape
     version = engines.get(engine).info.version
@@ -134,6 +136,7 @@ def prepare(
     size: int | None = None,
     source_sha256: str | None = None,
     progress: Progress | None = None,
+    cancel: Cancel | None = None,
 ) -> Bundle:
     """Make an avatar's data from a picture, whatever the library has.
 
@@ -144,15 +147,17 @@ def prepare(
         size: the longer side of the video in pixels.
         source_sha256: of the file that the picture came from; of its pixels if None.
         progress: called with the fraction done and the stage.
+        cancel: asked between the stages; True stops the work.
 
     Raises:
         PictureError: the picture cannot become a face.
         ModelNotFoundError: the face model is not on this machine.
         ConfigurationError: a size that no video can have.
+        PreparationCancelledError: `cancel` said so.
     """
     check_size(size)
     chosen = engines.get(engine)
-    prepared = chosen.prepare(picture, size=size, progress=progress)
+    prepared = chosen.prepare(picture, size=size, progress=progress, cancel=cancel)
     return _written(prepared, chosen.info, name, source_sha256 or _digest(picture))
 
 

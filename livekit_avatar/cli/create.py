@@ -106,14 +106,17 @@ def _prepared(source: Path, *, quiet: bool, **wishes: Any) -> Bundle:
     from rich.console import Console
     from rich.progress import Progress
 
+    from livekit_avatar.cli.interrupt import interruptible
     from livekit_avatar.creation import create
 
     console = Console(stderr=True)
-    with Progress(console=console, transient=True, disable=quiet or not console.is_terminal) as bar:
+    bars = Progress(console=console, transient=True, disable=quiet or not console.is_terminal)
+    with interruptible() as cancel, bars as bar:
         task = bar.add_task("Opening", total=1.0)
         return create(
             source,
             progress=lambda done, stage: bar.update(task, completed=done, description=stage.capitalize()),
+            cancel=cancel,
             **wishes,
         )
 

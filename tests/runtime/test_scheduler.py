@@ -193,7 +193,7 @@ async def test_lips_heard_together_move_as_if_heard_alone(engine: WatchedEngine)
         for _ in range(13):
             a, b = alone.next(), heard.next()
             assert isinstance(a, Step) and isinstance(b, Step)
-            np.testing.assert_allclose(a.data.pose.shapes, b.data.pose.shapes, atol=1e-4)
+            np.testing.assert_allclose(a.data.pose.pose.shapes, b.data.pose.pose.shapes, atol=1e-4)
 
 
 async def test_a_step_that_cannot_be_drawn_fails_alone(engine: WatchedEngine) -> None:
