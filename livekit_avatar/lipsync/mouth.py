@@ -15,7 +15,7 @@ Value = TypeVar("Value", float, Array)
 
 CURVES = ("aperture", "width", "rounding", "jaw", "press", "tuck", "hiss", "speech")
 """The network's curves: how far the lips part, spread and round, and the jaw drops; lips pressed (p b m);
-lower lip under the teeth (f v); teeth together (s sh); somebody speaks."""
+lower lip under the teeth (f v; not used, the viseme is surer); teeth together (s sh); somebody speaks."""
 
 ALIVE = (0.1, 0.3)
 """Presences between which the mouth comes to life."""
@@ -27,7 +27,10 @@ otherwise it falls by so much a frame."""
 
 PRESSED = (0.1, 0.35)
 TUCKED = (0.25, 0.7)
-"""Of the probability of an f or v, which the network is surer of than of the curve."""
+"""Of the probability of an f or v."""
+
+PRESS, ROLL_PRESSED, ROLL_TUCKED = 0.6, 0.4, 0.55
+"""Coefficients of lips that are pressed, of the lower one that is rolled in then, and in an f or v."""
 
 APERTURE = (0.16, 0.8)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it. Real
@@ -55,8 +58,8 @@ _PLACES = tuple(
 """For each of `MOUTH_SHAPES` which of `_LOOKS` it is; one beyond them is none."""
 
 _TONGUE = np.zeros(len(VISEMES), np.float32)
-_TUCK = VISEMES.index("FF")
 _TONGUE[[VISEMES.index(name) for name in ("TH", "DD", "nn", "RR")]] = 0.95, 0.5, 0.5, 0.25
+_TUCK = VISEMES.index("FF")
 
 
 def presence(before: float, speech: float) -> float:
@@ -125,8 +128,8 @@ def _mouth(
         0.2 * spread,
         rounding * (0.4 + 0.35 * unit(aperture / 0.35)),
         (0.6 * rounding + 0.4 * pursed) * (1 - 0.4 * aperture),
-        0.6 * closed,
-        0.4 * closed + 0.55 * tucked,
+        PRESS * closed,
+        ROLL_PRESSED * closed + ROLL_TUCKED * tucked,
         0.35 * closed,
         tongue * free,
     )

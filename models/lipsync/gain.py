@@ -8,6 +8,9 @@ import torch
 from features import ATTACK, CHUNK, DECAY_DB, FLOOR_DB, GATE_DB, SCALE_DB, SPAN
 from torch import Tensor
 
+MIDDLE = 6.0
+"""What is as loud as the level, in units of 12 dB."""
+
 
 def levelled(mels: Tensor) -> Tensor:
     """(batch, time, 80) dB -> the same relative to a causal level, 0 (silent) .. 8.5, in units of 12 dB."""
@@ -20,7 +23,7 @@ def levelled(mels: Tensor) -> Tensor:
         level = (level + torch.maximum(over * ATTACK, fading)).clamp(min=FLOOR_DB)
         levels.append(level)
     relative = chunks - torch.stack(levels, 1)[..., None, None]
-    return (relative / SCALE_DB + 6).clamp(*SPAN).flatten(1, 2)
+    return (relative / SCALE_DB + MIDDLE).clamp(*SPAN).flatten(1, 2)
 
 
 def powers(mels: Tensor) -> Tensor:

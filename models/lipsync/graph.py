@@ -10,6 +10,7 @@ from __future__ import annotations
 import features
 import numpy as np
 import torch
+from gain import MIDDLE
 from network import CENTRE, FRAME, LOOKAHEADS, SAYS, LipNet, spoken
 from torch import Tensor, nn
 from torch.nn import functional
@@ -19,9 +20,6 @@ TAIL = features.WINDOW - features.HOP
 
 UNITS = 10 / np.log(10) / features.SCALE_DB
 """From natural logarithms of power to the units of the spectra."""
-
-MIDDLE = 6.0
-"""What is as loud as the level, in these units (`gain.levelled`)."""
 
 
 class Ears(nn.Module):

@@ -49,15 +49,7 @@ class Corpus:
 def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[float], None]) -> Corpus:
     """The corpus of these arguments and this code; `progress` is told the minutes made so far."""
     path = folder / f"corpus-{_fingerprint(MADE_OF, minutes, seed, OTHER_SOUNDS)}.npz"
-    if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
-        made = gathered(_reported(corpus.speech(minutes, seed), progress))
-        other = gathered(corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1))
-        part = path.with_suffix(".part.npz")
-        np.savez(part, **_joined(made, other))
-        part.replace(path)
-    with np.load(path) as arrays:
-        return Corpus(**{field.name: arrays[field.name] for field in fields(Corpus)})
+    return Corpus(**_kept(path, lambda: _synthesised(minutes, seed, progress)))
 
 
 def natural_or_make(
@@ -65,13 +57,24 @@ def natural_or_make(
 ) -> Corpus:
     """The same in natural voices. What takes long, the speech itself, is kept; its labels may change."""
     path = folder / f"natural-{_fingerprint(SPOKEN_BY, minutes, seed)}.npz"
+    arrays = _kept(path, lambda: _spoken(minutes, seed, processes, progress))
+    return Corpus(**gathered(corpus.natural(_sentences(arrays), seed)))
+
+
+def _kept(path: Path, make: Callable[[], dict[str, Array]]) -> dict[str, Array]:
+    """The arrays of a file; it is written, aside first, if there is none."""
     if not path.is_file():
-        folder.mkdir(parents=True, exist_ok=True)
+        path.parent.mkdir(parents=True, exist_ok=True)
         part = path.with_suffix(".part.npz")
-        np.savez(part, **_spoken(minutes, seed, processes, progress))
+        np.savez(part, **make())
         part.replace(path)
     with np.load(path) as arrays:
-        return Corpus(**gathered(corpus.natural(_sentences(dict(arrays)), seed)))
+        return dict(arrays)
+
+
+def _synthesised(minutes: float, seed: int, progress: Callable[[float], None]) -> dict[str, Array]:
+    made = gathered(_reported(corpus.speech(minutes, seed), progress))
+    return _joined(made, gathered(corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1)))
 
 
 def _spoken(minutes: float, seed: int, processes: int, progress: Callable[[float], None]) -> dict[str, Array]:

@@ -19,9 +19,8 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
 sys.path[:0] = [str(HERE), str(ROOT), str(ROOT / "bench")]
-os.environ["OPENBLAS_NUM_THREADS"] = (
-    "1"  # before numpy is loaded: sums do not depend on how many cores there are
-)
+# Before numpy is loaded: sums shall not depend on how many cores there are.
+os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import torch  # noqa: E402
 from card import write_card  # noqa: E402

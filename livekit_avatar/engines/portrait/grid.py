@@ -70,6 +70,12 @@ class Grid:
         """All nodes."""
         return Window(0, -(-self.height // self.step) + 2, 0, -(-self.width // self.step) + 2)
 
+    @property
+    def to_nodes(self) -> npt.NDArray[np.float64]:
+        """(2, 3) from pixels of the frame to column and row among all nodes."""
+        first = self.to_pixels(np.zeros(2, np.float32), self.window)
+        return np.column_stack([np.eye(2) / self.step, -first / self.step])
+
     def indices(self, window: Window) -> Floats:
         """(rows, columns, 2) column and row of each node, counted from the window's first node."""
         rows, columns = window.shape

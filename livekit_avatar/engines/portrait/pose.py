@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from livekit_avatar.lipsync.mouth import PRESS, ROLL_PRESSED, ROLL_TUCKED
 from livekit_avatar.types import MOUTH_SHAPES, Floats
 
 UPPER_SHAPES = (
@@ -65,8 +66,8 @@ class Pose:
     @property
     def tuck(self) -> float:
         """How far the lower lip lies under the teeth, as in f: rolled in, but not pressed."""
-        rolled = float(self.shapes[_ROLL]) - float(self.shapes[_PRESS]) * 0.4 / 0.6
-        return min(max(rolled / 0.55, 0.0), 1.0)
+        closed = float(self.shapes[_PRESS]) / PRESS
+        return min(max((float(self.shapes[_ROLL]) - ROLL_PRESSED * closed) / ROLL_TUCKED, 0.0), 1.0)
 
     @property
     def mouth(self) -> Pose:

@@ -1,4 +1,4 @@
-"""Lays a mouth over a picture so that no edge shows: a soft mask, and colours that meet at its rim."""
+"""Lays a mouth over a picture so that no edge shows: a soft mask, and the picture's light on it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from typing import Final
 import cv2
 import numpy as np
 
-from livekit_avatar.engines.portrait.bank.plane import Plane, after, f32, inverse, moved
-from livekit_avatar.engines.portrait.curves import Reals, resample
+from livekit_avatar.engines.portrait.bank.light import Light
+from livekit_avatar.engines.portrait.bank.plane import Plane, after, inverse, moved
+from livekit_avatar.engines.portrait.curves import Reals
 from livekit_avatar.engines.portrait.grid import Grid
 from livekit_avatar.engines.portrait.sampling import sample
 from livekit_avatar.types import Floats, Image
@@ -26,18 +27,6 @@ _RIM, _SOFT = 0.10, 0.055
 
 _UNDER_CHIN: Final = 0.24
 """How far below the lowest chin the mask reaches, units."""
-
-_STATIONS: Final = 48
-"""Places on the rim where colours are compared."""
-
-_PATCH: Final = 0.02
-"""Half the side of the square over which a colour is averaged there, units."""
-
-_STRONGEST: Final = 30.0
-"""Levels by which light changes a colour at most: beyond, something else lies there, as hair beside a jaw."""
-
-_HOLD: Final = 30.0
-"""How firmly the correction keeps to the differences at the rim, against its own smoothness."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -58,25 +47,19 @@ class Layer:
 
 
 class Blend:
-    """Mask and colours of one face."""
+    """The mask of one face, and its light."""
 
-    def __init__(self, plane: Plane, grid: Grid, mask: Floats, *, same_light: bool) -> None:
+    def __init__(self, grid: Grid, mask: Floats, light: Light | None) -> None:
         """Prepare.
 
         Args:
-            plane: of the person.
             grid: of the fields.
             mask: (height, width) 0..1 how much of a mouth's picture is seen.
-            same_light: the mouths have the colours of the pictures that they are laid over.
+            light: of the pictures that mouths are laid over; None if they have its colours already.
         """
-        self._grid = grid
+        self._grid, self._to_nodes = grid, grid.to_nodes
         self._mask = mask
-        self._same_light = same_light
-        self._rim = _rim(self._mask)
-        self._around = _PATCH * plane.unit
-        first = grid.to_pixels(np.zeros(2, np.float32), grid.window)
-        self._to_nodes = np.column_stack([np.eye(2) / grid.step, -first / grid.step])
-        self._membrane = _membrane(grid, moved(self._to_nodes, self._rim))
+        self._light = light
         rows, columns = (np.flatnonzero((self._mask > 0).any(axis=axis)) for axis in (1, 0))
         self._corners = np.array([(x, y) for x in columns[[0, -1]] for y in rows[[0, -1]]], np.float64)
 
@@ -94,7 +77,7 @@ class Blend:
         rows, columns = block
         size = columns.stop - columns.start, rows.stop - rows.start
         to_plane = after(placed, np.array([[1.0, 0, columns.start], [0, 1.0, rows.start]]))
-        here = None if self._same_light else self._colours(frame, None, inverse(placed))
+        here = None if self._light is None else self._light.colours(frame, None, inverse(placed))
         total: Image | None = None
         share = 0.0
         for layer in layers:
@@ -125,16 +108,11 @@ class Blend:
         else:
             assert layer.matrix is not None
             pixels = _lookup_image(layer.pixels, after(layer.matrix, to_plane), size)
-        if here is None:
+        if self._light is None or here is None:
             return pixels
-        correction = self._dense(self._correction(layer, here), to_nodes, size)
+        there = self._light.colours(layer.pixels, layer.places, layer.matrix)
+        correction = self._dense(self._light.correction(here, there), to_nodes, size)
         return np.asarray(cv2.add(pixels, correction, dtype=cv2.CV_8U), np.uint8)
-
-    def _correction(self, layer: Layer, here: Floats) -> Floats:
-        """(rows, columns, 4) at the nodes: what a layer lacks of the colours at the rim."""
-        there = self._colours(layer.pixels, layer.places, layer.matrix)
-        correction: Floats = (self._membrane @ _believed(here - there)).reshape(*self._grid.window.shape, 4)
-        return correction
 
     def _dense(self, values: Floats, to_nodes: Reals, size: tuple[int, int]) -> Floats:
         """Values at the nodes of the grid, looked up for all pixels of a block.
@@ -148,30 +126,6 @@ class Blend:
         few = _lookup(values, to_corners, (-(-size[0] // step), -(-size[1] // step)))
         many = np.asarray(cv2.resize(few, None, fx=step, fy=step), np.float32)
         return many[: size[1], : size[0]]
-
-    def _colours(self, pixels: Image, places: Floats | None, matrix: Reals | None) -> Floats:
-        """(stations, 4) mean colours of a picture around the rim; the alpha of all is 0."""
-        if places is not None:
-            at = sample(places, f32(moved(self._to_nodes, self._rim))[None])[0]
-        else:
-            assert matrix is not None
-            at = f32(moved(matrix, self._rim))
-        near = np.array([(x, y) for x in (-1, 0, 1) for y in (-1, 0, 1)], np.float32) * np.float32(
-            self._around
-        )
-        colours = sample(pixels, np.ascontiguousarray(at[:, None] + near)).astype(np.float32).mean(axis=1)
-        colours[:, 3] = 0
-        return np.asarray(colours, np.float32)
-
-
-def _believed(difference: Floats) -> Floats:
-    """(stations, 4) differences of colour; where one is too large, what its neighbours say."""
-    alike = np.flatnonzero(np.abs(difference).max(axis=1) < _STRONGEST)
-    if len(alike) in (0, len(difference)):
-        return difference if len(alike) else np.zeros_like(difference)
-    all_around = np.arange(len(difference))
-    columns = [np.interp(all_around, alike, c[alike], period=len(difference)) for c in difference.T]
-    return f32(np.stack(columns, axis=1))
 
 
 def _lookup(values: Floats, matrix: Reals, size: tuple[int, int]) -> Floats:
@@ -229,35 +183,3 @@ def jaw_mask(plane: Plane, lowest_chin: float) -> Floats:
 def _softened(mask: Floats, plane: Plane) -> Floats:
     soft = cv2.GaussianBlur(mask, (0, 0), _SOFT * plane.unit)
     return np.ascontiguousarray(np.where(soft < 1 / 255, 0, soft), np.float32)
-
-
-def _rim(mask: Floats) -> Reals:
-    """(stations, 2) places along the outer half of the mask's soft edge, in order."""
-    contours, _ = cv2.findContours((mask > 0.3).astype(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE)
-    outline = max(contours, key=len)[:, 0].astype(np.float64)
-    return resample(np.concatenate([outline, outline[:1]]), _STATIONS + 1)[:-1]
-
-
-def _membrane(grid: Grid, rim: Reals) -> Floats:
-    """(nodes, stations): the smoothest values over the grid that are those given at the rim.
-
-    It minimizes the sum of squared differences between neighbours plus those at the rim (the membrane of
-    Perez et al., Poisson Image Editing, 2003).
-    """
-    rows, columns = grid.window.shape
-    laplacian = np.kron(np.eye(rows), _chain(columns)) + np.kron(_chain(rows), np.eye(columns))
-    at = np.clip(rim, 0, (columns - 1.001, rows - 1.001))
-    corner, part = np.floor(at).astype(int), at - np.floor(at)
-    look = np.zeros((len(rim), rows * columns))
-    for i in (0, 1):
-        for j in (0, 1):
-            weight = np.abs(1 - i - part[:, 0]) * np.abs(1 - j - part[:, 1])
-            look[np.arange(len(rim)), (corner[:, 1] + j) * columns + corner[:, 0] + i] += weight
-    return f32(np.linalg.solve(laplacian + _HOLD * look.T @ look, _HOLD * look.T))
-
-
-def _chain(n: int) -> Reals:
-    """(n, n) Laplacian of a chain."""
-    chain = 2 * np.eye(n) - np.eye(n, k=1) - np.eye(n, k=-1)
-    chain[0, 0] = chain[-1, -1] = 1
-    return chain

@@ -14,6 +14,7 @@ from livekit_avatar.avatars.playback import Playback
 from livekit_avatar.engines.portrait import topology as mesh
 from livekit_avatar.engines.portrait.bank.base import Base, Film, Sitter
 from livekit_avatar.engines.portrait.bank.blend import Blend, Layer, jaw_mask, whole_mask
+from livekit_avatar.engines.portrait.bank.light import Light
 from livekit_avatar.engines.portrait.bank.mover import BankMover, Shot
 from livekit_avatar.engines.portrait.bank.plane import CONTROLS, Plane, after, f32, inverse
 from livekit_avatar.engines.portrait.bank.selection import PAINTED, Choice, Selection
@@ -46,25 +47,26 @@ class BankFace:
         Raises:
             BundleError: a member is missing or broken.
         """
-        bank = read_bank(bundle, controls=len(CONTROLS))
-        self._mouths = read_mouths(bundle, bank)
-        if has_film(bundle):
-            self._portrait = PortraitFace.load(bundle)
-        else:
-            self._portrait = PortraitFace.load(bundle, size)
-            bank, self._mouths = _made_smaller(bank, self._mouths, self._portrait.head.unit)
-        self._bank, self.gauge, head = bank, self._portrait.gauge, self._portrait.head
+        bank, filmed = read_bank(bundle, controls=len(CONTROLS)), has_film(bundle)
+        mouths = read_mouths(bundle, bank)
+        self._portrait = PortraitFace.load(bundle, None if filmed else size)
+        head = self._portrait.head
+        if not filmed:
+            bank, mouths = _made_smaller(bank, mouths, head.unit)
+        self._bank, self._mouths, self.gauge = bank, mouths, self._portrait.gauge
         self.plane = plane = Plane(bank.rest.astype(np.float64), bank.plane_size, float(bank.unit[0]))
         place = plane.placed(head.points)
         self._warp = MouthWarp(plane, bank.points)
-        if has_film(bundle):
-            self._base: Base = Film(bundle, bank, size)
+        self._base: Base
+        if filmed:
+            self._base, self._skin = Film(bundle, bank, size), None
             mask = jaw_mask(plane, float(bank.points[:, CONTROLS.index(mesh.CHIN), 1].max()))
+            light = Light(self._warp.grid, mask, plane.unit)
         else:
-            self._base, mask = Sitter(self._portrait, place), whole_mask(plane)
-        self._skin = None if has_film(bundle) else Skin(bank.points, plane.unit)
-        self._blend = Blend(plane, self._warp.grid, mask, same_light=not has_film(bundle))
-        self.selection = Selection(bank, paints=has_film(bundle))
+            self._base, self._skin = Sitter(self._portrait, place), Skin(bank.points, plane.unit)
+            mask, light = whole_mask(plane), None
+        self._blend = Blend(self._warp.grid, mask, light)
+        self.selection = Selection(bank, paints=filmed)
         self._to_portrait = inverse(place)
         self._basis = _basis(head, plane)
         self._rest = f32(plane.rest[list(CONTROLS)])
