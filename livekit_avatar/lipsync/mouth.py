@@ -20,12 +20,12 @@ lower lip under the teeth (f v; not used, the viseme is surer); teeth together (
 ALIVE = (0.1, 0.3)
 """Presences between which the mouth comes to life."""
 
-SURE = 0.65
+SURE = 0.5
 ARRIVES, LEAVES = 0.6, 0.03
 """A probability of speech above `SURE` raises the presence of a speaker by so much of the way a frame;
 otherwise it falls by so much a frame."""
 
-PRESSED = (0.1, 0.35)
+PRESSED = (0.2, 0.6)
 TUCKED = (0.25, 0.7)
 """Of the probability of an f or v."""
 
@@ -36,8 +36,11 @@ APERTURE = (0.16, 0.8)
 """The network averages over what it is unsure of; between these it counts as nothing and as all of it. Real
 lips that it holds 0.16 apart are together as a rule."""
 
-ROUND_IS_NARROW = 0.3
-"""Lips that the network holds round are narrower than it says, by so much of the rounding."""
+KNEE = 0.05
+"""Around the lower end of `APERTURE` it bends instead of breaking off: lips nearly closed still move."""
+
+ROUND_IS_NARROW, PRESSED_IS_NARROW = 0.5, 0.25
+"""Lips that the network holds round or pressed are narrower than it says, by so much of either."""
 
 MANY = 6
 """From so many mouths on arrays are cheaper."""
@@ -113,10 +116,11 @@ def _mouth(
     """Aperture, width and speech, and `_LOOKS`, of one mouth in floats or of many in arrays."""
     alive = _rise(present, ALIVE, unit)
     aperture, _, rounding, jaw, press, _, hiss, speech = [unit(curve) for curve in curves]
-    width = (2 * unit(0.5 + 0.5 * (curves[1] - ROUND_IS_NARROW * rounding)) - 1) * alive
+    narrower = ROUND_IS_NARROW * rounding + PRESSED_IS_NARROW * press
+    width = (2 * unit(0.5 + 0.5 * (curves[1] - narrower)) - 1) * alive
     closed = _rise(press, PRESSED, unit) * alive
     free = alive * (1 - closed)
-    aperture = _between(aperture, APERTURE, unit) * free
+    aperture = _from_closed(aperture, unit) * free
     jaw, hiss, tucked = jaw * free, hiss * free, _rise(tuck, TUCKED, unit) * free
     spread, pursed, rounding = unit(width), unit(-width), rounding * free
     parted = unit(aperture - jaw)
@@ -140,6 +144,14 @@ def _rise(value: Value, between: tuple[float, float], unit: Callable[[Value], Va
     """Smoothly from 0 to 1 between two values."""
     x = _between(value, between, unit)
     return x * x * (3 - 2 * x)
+
+
+def _from_closed(aperture: Value, unit: Callable[[Value], Value]) -> Value:
+    """The network's aperture between `APERTURE`, a parabola within `KNEE` of the lower end."""
+    low, high = APERTURE
+    x = (aperture - low) / (high - low)
+    bend = unit((x + KNEE) / (2 * KNEE))
+    return unit(KNEE * bend * bend + unit(x - KNEE))
 
 
 def _between(value: Value, ends: tuple[float, float], unit: Callable[[Value], Value]) -> Value:

@@ -98,8 +98,7 @@ def _utterance(
 ) -> tuple[nonspeech.Sound, list[espeak.Phone]] | None:
     """A sentence at 16 kHz in some voice, sometimes with a longer or shorter vocal tract."""
     language, speaker = chance.choice(VOICES), chance.choice(speakers + [""] * 10)
-    if not espeak.set_voice(f"{language}+{speaker}" if speaker else language):
-        return None
+    espeak.set_voice(f"{language}+{speaker}" if speaker else language)
     espeak.set_manner(
         words_per_minute=chance.randint(130, 215),
         pitch=chance.randint(15, 85),

@@ -111,9 +111,14 @@ def variants() -> list[str]:
     return sorted(path.name for path in folder.iterdir())
 
 
-def set_voice(name: str) -> bool:
-    """Choose a voice such as "fr" or "en-us+f3"; False if there is none of that name."""
-    return bool(_library().c.espeak_SetVoiceByName(name.encode()) == 0)
+def set_voice(name: str) -> None:
+    """Choose a voice such as "fr" or "en-us+f3".
+
+    Raises:
+        ValueError: there is none of that name.
+    """
+    if _library().c.espeak_SetVoiceByName(name.encode()) != 0:
+        raise ValueError(f"eSpeak NG has no voice {name!r}")
 
 
 def set_manner(*, words_per_minute: int = 175, pitch: int = 50, melody: int = 50, word_gap: int = 0) -> None:

@@ -19,7 +19,7 @@ from nonspeech import Sound
 
 from livekit_avatar.types import SPEECH_RATE
 
-LANGUAGES = (*("en-us",) * 7, *("en-gb-x-rp",) * 2, "fr-fr", "fr-fr", "es", "it", "pt-br", "hi", "ja", "de")
+LANGUAGES = (*("en-us",) * 7, *("en-gb-x-rp",) * 2, "fr", "fr", "es", "it", "pt-br", "hi", "ja", "de")
 """eSpeak NG's names, each as often as it stands here; it says how a text is pronounced."""
 
 _SPOKEN = {"en": "ab", "fr": "f", "es": "e", "it": "i", "pt": "p", "hi": "h", "ja": "j"}

@@ -22,7 +22,7 @@ LOOKAHEADS = (0, 1, 2, 3)
 CENTRE = 4.0
 """Taken off the levelled spectra. Padding with zeros is done before, so that it stands for silence."""
 
-CHANNELS, HIDDEN = 96, 160
+CHANNELS, HIDDEN = 96, 128
 DROP = 0.1
 SPEECH = CURVES.index("speech")
 SAYS = len(CURVES) + len(VISEMES)

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 import numpy.typing as npt
 import torch
+from features import log_mel
 from gain import decibels, powers
 from torch import Tensor
+
+from livekit_avatar.types import SPEECH_RATE
 
 OFTEN = 0.7
 """How many of the pieces are varied; the others get only a trace of noise."""
 
 TRACT, TRACT_SPAN = 0.7, (0.86, 1.16)
 BAND_LIMITED, SMEARED = 0.15, 0.25
-NOISE_BELOW_DB = (3.0, 45.0)
+NOISE_BELOW_DB = (0.0, 42.0)
+NOISE_SLOPE_DB = (-3.0, 24.0)
+"""From the lowest band to the highest: pink noise falls by 17 dB, brown noise by twice as much."""
+
+NOISE_MINUTES = 2
 TRACE_DB = -80.0
 GAIN_DB = 12.0
 
@@ -22,7 +31,7 @@ Rows = npt.NDArray[np.floating]
 
 def vary(mels: Tensor, rng: np.random.Generator) -> Tensor:
     """(batch, time, bands) dB -> the same pieces as other speakers, rooms and lines would give them."""
-    count, _, bands = mels.shape
+    count, time, bands = mels.shape
     varied = rng.random(count) < OFTEN
     mels = _other_tract(mels, varied & (rng.random(count) < TRACT), rng)
     mels = mels + _rows(
@@ -31,9 +40,9 @@ def vary(mels: Tensor, rng: np.random.Generator) -> Tensor:
     power = _smeared(powers(mels), np.flatnonzero(varied & (rng.random(count) < SMEARED)), rng)
     top = torch.quantile(mels.mean(2), 0.95, dim=1).cpu().numpy()
     floor = np.where(varied[:, None], top[:, None] + _floor(count, bands, rng), TRACE_DB)
-    flicker = torch.randn(mels.shape, device=mels.device) * _rows(2.0 * varied[:, None], mels)
+    noise = torch.from_numpy(_pieces(_noise(), count, time, rng)).to(mels.device) + _rows(floor, mels)
     gain = varied * rng.uniform(-GAIN_DB, GAIN_DB, count)
-    return decibels(power + powers(_rows(floor, mels) + flicker)) + _rows(gain[:, None], mels)
+    return decibels(power + powers(noise)) + _rows(gain[:, None], mels)
 
 
 def _rows(values: Rows, like: Tensor) -> Tensor:
@@ -85,5 +94,20 @@ def _smeared(power: Tensor, which: npt.NDArray[np.intp], rng: np.random.Generato
 
 def _floor(count: int, bands: int, rng: np.random.Generator) -> Rows:
     """Steady noise of some colour, in dB relative to loud speech."""
-    slope = np.linspace(0, -1, bands) * rng.uniform(0, 15, (count, 1))
-    return _bent(rng.normal(0, 5, (count, 6)), bands) + slope - rng.uniform(*NOISE_BELOW_DB, (count, 1))
+    slope = np.linspace(0.5, -0.5, bands) * rng.uniform(*NOISE_SLOPE_DB, (count, 1))
+    return _bent(rng.normal(0, 4, (count, 6)), bands) + slope - rng.uniform(*NOISE_BELOW_DB, (count, 1))
+
+
+@lru_cache(maxsize=1)
+def _noise() -> npt.NDArray[np.float32]:
+    """(time, bands) white noise in dB over its mean in each band: it flickers as noise does."""
+    sound = np.random.default_rng(0).standard_normal(NOISE_MINUTES * 60 * SPEECH_RATE)
+    power = 10 ** (log_mel(sound) / 10)
+    return (10 * np.log10(power / power.mean(0))).astype(np.float32)
+
+
+def _pieces(
+    rows: npt.NDArray[np.float32], count: int, time: int, rng: np.random.Generator
+) -> npt.NDArray[np.float32]:
+    """(count, time, bands) of what is longer."""
+    return np.stack([rows[at : at + time] for at in rng.integers(0, len(rows) - time, count)])

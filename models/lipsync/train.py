@@ -47,7 +47,7 @@ def main() -> None:
             options.work, options.natural_minutes, options.seed, options.processes, speaking
         )
         steady = Corpus(**gathered(examples(STEADY_MINUTES, options.seed)))
-        training = Training(corpus, natural, steady, options.steps, options.seed, options.device)
+        training = Training(corpus, natural, steady, options.steps, options.training_seed, options.device)
         checkpoint = options.work / "training.pt"
         if options.resume:
             training.resume(checkpoint)
@@ -60,7 +60,7 @@ def main() -> None:
 
 def _command(options: argparse.Namespace) -> str:
     """What makes this model again, on any machine."""
-    names = ("minutes", "natural_minutes", "steps", "seed")
+    names = ("minutes", "natural_minutes", "steps", "seed", "training_seed")
     plan = (f"--{name.replace('_', '-')} {getattr(options, name):g}" for name in names)
     return " ".join(("python models/lipsync/train.py", *plan))
 
@@ -87,10 +87,13 @@ def _options() -> argparse.Namespace:
     )
     parser.add_argument("--minutes", type=float, default=90, help="of speech to synthesise (default: 90)")
     parser.add_argument(
-        "--natural-minutes", type=float, default=19, help="of it in natural voices besides (default: 19)"
+        "--natural-minutes", type=float, default=60, help="of it in natural voices besides (default: 60)"
     )
     parser.add_argument("--steps", type=int, default=1800, help="of learning (default: 1800)")
-    parser.add_argument("--seed", type=int, default=0, help="of the voices, the words and the weights")
+    parser.add_argument("--seed", type=int, default=0, help="of the voices and the words")
+    parser.add_argument(
+        "--training-seed", type=int, default=0, help="of the first weights and of what each step hears"
+    )
     parser.add_argument("--processes", type=int, default=2, help="that speak naturally (default: 2)")
     parser.add_argument("--threads", type=int, default=1, help="that learn (default: 1)")
     parser.add_argument(

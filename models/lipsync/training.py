@@ -28,8 +28,9 @@ HORIZON = 6000
 """Steps along which the learning rate falls. A training ends long before: one that went on followed the
 synthesiser better and real speakers less well."""
 
-NATURAL = 0.35
-"""How many of the pieces are spoken by natural voices."""
+NATURAL = 0.75
+"""How many of the pieces are spoken by natural voices. The others have more languages and more voices, and
+among them are the sounds that nobody speaks."""
 
 ROUGH = 0.4
 """How often the copy with noise and rooms is heard."""

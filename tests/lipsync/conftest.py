@@ -42,7 +42,7 @@ def recipe(name: str) -> ModuleType:
 
 _SPEAK = """
 import json, sys, espeak
-assert espeak.set_voice(sys.argv[2])
+espeak.set_voice(sys.argv[2])
 said = espeak.say(sys.argv[1])
 print(json.dumps([said.rate, said.samples.tolist(), [(p.name, p.start, p.end) for p in said.phones]]))
 """

@@ -47,6 +47,18 @@ def test_pressed_lips_are_closed() -> None:
     assert shape(state, "mouthPressLeft") > 0.4
 
 
+def test_round_and_pressed_lips_are_narrower() -> None:
+    widths = [mouth(), mouth(press=0.8), mouth(rounding=0.8)]
+    assert widths[2].width < widths[1].width < widths[0].width == 0
+
+
+def test_lips_nearly_closed_still_move() -> None:
+    apertures = [mouth(aperture=aperture).aperture for aperture in (0.05, 0.14, 0.16, 0.18, 0.3)]
+    assert apertures[0] == 0
+    assert apertures == sorted(set(apertures))
+    assert apertures[2] < 0.03
+
+
 def test_f_and_v_tuck_the_lower_lip_under_the_teeth() -> None:
     state = mouth("FF", tuck=0.9, aperture=0.1)
     assert shape(state, "mouthRollLower") > 0.4

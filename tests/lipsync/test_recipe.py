@@ -17,11 +17,19 @@ Training = Callable[[str], ModuleType]
 
 def test_the_time_of_every_phone_is_known(training: Training) -> None:
     espeak = training("espeak")
-    assert espeak.set_voice("en-us")
+    espeak.set_voice("en-us")
     spoken = espeak.say("Pack my box.")
     assert [phone.name for phone in spoken.phones if phone.name][:4] == ["p", "ˈæ", "k", "m"]
     assert all(a.end == b.start for a, b in zip(spoken.phones, spoken.phones[1:], strict=False))
     assert spoken.phones[-1].end == pytest.approx(len(spoken.samples) / spoken.rate)
+
+
+def test_every_language_of_the_recipe_is_known_and_others_are_refused(training: Training) -> None:
+    espeak = training("espeak")
+    for language in set(training("corpus").VOICES):
+        espeak.set_voice(language)
+    with pytest.raises(ValueError, match="no voice 'fr-fr'"):
+        espeak.set_voice("fr-fr")
 
 
 @pytest.mark.parametrize("voice", ["en+Alicia", "en+caleb"])
@@ -38,7 +46,7 @@ def test_a_new_process_says_the_same_sample_for_sample_in_breathy_and_hissing_vo
 @pytest.mark.parametrize("voice", ["en-us", "fr", "de", "ja", "hi", "cmn-latn-pinyin", "ru", "uk", "ar"])
 def test_the_table_knows_every_phone_that_is_spoken(training: Training, voice: str) -> None:
     espeak, phones = training("espeak"), training("phones")
-    assert espeak.set_voice(voice)
+    espeak.set_voice(voice)
     spoken = espeak.say(training("texts").sentence(voice, random.Random(1)))
     assert spoken.phones
     for phone in spoken.phones:
