@@ -25,7 +25,7 @@ ARRIVES, LEAVES = 0.6, 0.03
 """A probability of speech above `SURE` raises the presence of a speaker by so much of the way a frame;
 otherwise it falls by so much a frame."""
 
-PRESSED = (0.2, 0.6)
+PRESSED = (0.15, 0.5)
 TUCKED = (0.25, 0.7)
 """Of the probability of an f or v."""
 

@@ -26,6 +26,7 @@ def write_card(path: Path, model: Path, clips: Path | None, command: str) -> Non
             megabytes=f"{len(data) / 1e6:.1f}",
             weights=f"{sum(each.numel() for each in network.LipNet().parameters()):,}".replace(",", " "),
             memory=_memory(model),
+            hidden=network.HIDDEN,
             command=command,
             voices=len(set(VOICES)),
             languages=len({voice.split("-")[0] for voice in VOICES}),

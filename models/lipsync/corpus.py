@@ -32,8 +32,15 @@ _STRANGE = re.compile(
     "victor|travis|antonio|annie|anikarobot",
     re.IGNORECASE,
 )
+SHORT = 0.3
+"""How many utterances are cut to one to three words: answers are short, and in long sentences a first or last
+sound is a rare one."""
+
 LOUDNESS = 0.08
 """Standard deviation of speech, full scale being 1."""
+
+SHORTEST = 0.25
+"""Seconds; what is shorter is no word, but a sign that eSpeak NG does not speak."""
 
 Floats = npt.NDArray[np.float32]
 
@@ -105,8 +112,9 @@ def _utterance(
         melody=chance.randint(25, 85),
         word_gap=chance.choice([0, 0, 0, 1, 3]),
     )
-    spoken = espeak.say(texts.sentence(language, chance))
-    if len(spoken.samples) < spoken.rate or not spoken.phones:
+    words = texts.sentence(language, chance).split()
+    spoken = espeak.say(" ".join(words[: chance.randint(1, 3)] if chance.random() < SHORT else words))
+    if len(spoken.samples) < SHORTEST * spoken.rate or not spoken.phones:
         return None
     faster = chance.choice([1, 1, chance.uniform(0.85, 1.18)])
     sound = soxr.resample(spoken.samples.astype(np.float32), spoken.rate * faster, SPEECH_RATE)
