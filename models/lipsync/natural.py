@@ -31,10 +31,10 @@ ACCENT, BLEND = 0.3, 0.6
 Spoken = tuple[Sound, list[espeak.Phone]]
 
 
-def sentences(seed: int, processes: int) -> Iterator[Spoken]:
-    """Without end: 16 kHz speech, and its phones."""
+def sentences(seed: int, processes: int, first: int = 0) -> Iterator[Spoken]:
+    """Without end, from number `first` on: 16 kHz speech, and its phones."""
     with get_context("spawn").Pool(processes) as pool:
-        yield from pool.imap(_spoken, ((seed, number) for number in count()), chunksize=4)
+        yield from pool.imap(_spoken, ((seed, number) for number in count(first)), chunksize=4)
 
 
 def _spoken(which: tuple[int, int]) -> Spoken:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import closing
 from dataclasses import dataclass, fields
+from itertools import count, islice
 from pathlib import Path
 
 import corpus
@@ -21,6 +22,9 @@ Array = npt.NDArray[np.generic]
 MADE_OF = ("espeak", "texts", "phones", "labels", "features", "nonspeech", "rooms", "corpus")
 SPOKEN_BY = ("espeak", "texts", "kokoro", "natural")
 """The modules that decide what the natural voices say, and how."""
+
+BLOCK = 20
+"""Natural sentences that are written at once: about a minute."""
 
 OTHER_SOUNDS = 0.08
 """Noise, tones and breath, as a part of the minutes of speech."""
@@ -49,27 +53,28 @@ class Corpus:
 def load_or_make(folder: Path, minutes: float, seed: int, progress: Callable[[float], None]) -> Corpus:
     """The corpus of these arguments and this code; `progress` is told the minutes made so far."""
     path = folder / f"corpus-{_fingerprint(MADE_OF, minutes, seed, OTHER_SOUNDS)}.npz"
-    return Corpus(**_kept(path, lambda: _synthesised(minutes, seed, progress)))
+    if not path.is_file():
+        _write(path, _synthesised(minutes, seed, progress))
+    with np.load(path) as arrays:
+        return Corpus(**arrays)
 
 
 def natural_or_make(
     folder: Path, minutes: float, seed: int, processes: int, progress: Callable[[float], None]
 ) -> Corpus:
-    """The same in natural voices. What takes long, the speech itself, is kept; its labels may change."""
-    path = folder / f"natural-{_fingerprint(SPOKEN_BY, minutes, seed)}.npz"
-    arrays = _kept(path, lambda: _spoken(minutes, seed, processes, progress))
-    return Corpus(**gathered(corpus.natural(_sentences(arrays), seed)))
+    """The same in natural voices. The speech takes long and is kept on the way; its labels may change."""
+    kept = folder / f"natural-{_fingerprint(SPOKEN_BY, seed)}"
+    spoken = _reached(_spoken(kept, seed, processes), minutes, progress)
+    return Corpus(**gathered(corpus.natural(spoken, seed)))
 
 
-def _kept(path: Path, make: Callable[[], dict[str, Array]]) -> dict[str, Array]:
-    """The arrays of a file; it is written, aside first, if there is none."""
-    if not path.is_file():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        part = path.with_suffix(".part.npz")
-        np.savez(part, **make())
-        part.replace(path)
-    with np.load(path) as arrays:
-        return dict(arrays)
+def _write(path: Path, arrays: dict[str, Array]) -> None:
+    """Write aside, and put it in its place."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    part = path.with_suffix(".part")
+    with part.open("wb") as file:
+        np.savez(file, **arrays)
+    part.replace(path)
 
 
 def _synthesised(minutes: float, seed: int, progress: Callable[[float], None]) -> dict[str, Array]:
@@ -77,27 +82,45 @@ def _synthesised(minutes: float, seed: int, progress: Callable[[float], None]) -
     return _joined(made, gathered(corpus.other_sounds(minutes * OTHER_SOUNDS, seed + 1)))
 
 
-def _spoken(minutes: float, seed: int, processes: int, progress: Callable[[float], None]) -> dict[str, Array]:
-    """At least so many minutes: sound and phones of all sentences end to end, and where each ends."""
-    sounds, phones, made = [], [], 0
-    with closing(natural.sentences(seed, processes)) as sentences:
-        while made < minutes * 60 * SPEECH_RATE:
-            sound, said = next(sentences)
-            sounds.append(sound.astype(np.float16))
-            phones.append(said)
-            made += len(sound)
-            progress(made / 60 / SPEECH_RATE)
-    flat = [phone for said in phones for phone in said]
+def _spoken(folder: Path, seed: int, processes: int) -> Iterator[natural.Spoken]:
+    """Sentences without end: those in the folder, then new ones, which are added to it block by block."""
+    there = len(list(folder.glob("*.npz")))
+    with closing(natural.sentences(seed, processes, there * BLOCK)) as sentences:
+        for number in count():
+            path = folder / f"{number:04d}.npz"
+            if number >= there:
+                _write(path, _block(list(islice(sentences, BLOCK))))
+            yield from _sentences(path)
+
+
+def _reached(
+    spoken: Iterator[natural.Spoken], minutes: float, progress: Callable[[float], None]
+) -> Iterator[natural.Spoken]:
+    """At least so many minutes of it."""
+    made = 0.0
+    with closing(spoken):
+        while made < minutes:
+            sound, said = next(spoken)
+            made += len(sound) / SPEECH_RATE / 60
+            progress(made)
+            yield sound, said
+
+
+def _block(spoken: Sequence[natural.Spoken]) -> dict[str, Array]:
+    """Sound and phones of some sentences end to end, and where each ends."""
+    flat = [phone for _, said in spoken for phone in said]
     return {
-        "sound": np.concatenate(sounds),
+        "sound": np.concatenate([sound for sound, _ in spoken]).astype(np.float16),
         "names": np.array([phone.name for phone in flat]),
         "times": np.array([(phone.start, phone.end) for phone in flat]),
-        "sound_ends": np.cumsum([len(sound) for sound in sounds]),
-        "phone_ends": np.cumsum([len(said) for said in phones]),
+        "sound_ends": np.cumsum([len(sound) for sound, _ in spoken]),
+        "phone_ends": np.cumsum([len(said) for _, said in spoken]),
     }
 
 
-def _sentences(arrays: dict[str, Array]) -> Iterator[natural.Spoken]:
+def _sentences(path: Path) -> Iterator[natural.Spoken]:
+    with np.load(path) as file:
+        arrays = dict(file)
     names, times = arrays["names"].tolist(), arrays["times"].tolist()
     phones = [Phone(name, start, end) for name, (start, end) in zip(names, times, strict=True)]
     sounds = np.split(arrays["sound"], arrays["sound_ends"][:-1])
