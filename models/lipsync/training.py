@@ -125,7 +125,7 @@ class Training:
         """
         state = torch.load(path, map_location=self.device, weights_only=True)
         if state["seed"] != self.seed:
-            raise ValueError(f"{path} is of a training with the seed {state['seed']}")
+            raise ValueError(f"{path} is of another training: give --training-seed {state['seed']}")
         self.done = state["done"]
         self.net.load_state_dict(state["net"])
         self.shipped.load_state_dict(state["shipped"])
