@@ -83,7 +83,10 @@ def _synthesised(minutes: float, seed: int, progress: Callable[[float], None]) -
 
 
 def _spoken(folder: Path, seed: int, processes: int) -> Iterator[natural.Spoken]:
-    """Sentences without end: those in the folder, then new ones, which are added to it block by block."""
+    """Sentences without end: those in the folder, then new ones, which are added to it block by block.
+
+    New ones are read back as well, rounded as they were written: a stop changes nothing.
+    """
     there = len(list(folder.glob("*.npz")))
     with closing(natural.sentences(seed, processes, there * BLOCK)) as sentences:
         for number in count():
